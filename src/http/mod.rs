@@ -1,0 +1,8 @@
+//! The nouns both sides of the wire share: what is asked ([`Request`]) and everything one
+//! exchange told us ([`Report`]). Pure data; nothing here sends or signs.
+
+mod report;
+mod request;
+
+pub use report::{Evidence, Report, Response, TransportFailure, TransportFailureKind};
+pub use request::{Body, Headers, Method, Request, Scheme, Url};

@@ -1,0 +1,7 @@
+//! curlift: a libcurl-based S3 upload engine.
+//!
+//! An engine decides ([`upload`]), a session does ([`session`]), libcurl is the event loop
+//! ([`transport`]). See `ARCHITECTURE.md` for the map.
+
+pub mod http;
+pub mod time;

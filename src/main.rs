@@ -1,0 +1,3 @@
+//! The `curlift` program.
+
+fn main() {}
