@@ -4,4 +4,5 @@
 //! ([`transport`]). See `ARCHITECTURE.md` for the map.
 
 pub mod http;
+pub mod s3;
 pub mod time;

@@ -1,0 +1,33 @@
+//! What S3 wants to hear and how it answers. Pure: nothing here sends, reads a file or a clock.
+//!
+//! [`Operation`] → [`http::Request`](crate::http::Request) and
+//! [`http::Report`](crate::http::Report) → [`Reply`] or [`S3Error`]; signing is [`sigv4`].
+
+pub mod aws_chunked;
+pub mod checksum;
+mod credentials;
+mod endpoint;
+mod endpoint_url;
+mod error_code;
+mod limits;
+mod object;
+mod operation;
+pub mod payload;
+mod printable;
+mod refusal;
+mod reply;
+mod settings;
+mod settings_pairs;
+pub mod sigv4;
+mod success;
+mod xml;
+
+pub use checksum::Crc64Nvme;
+pub use credentials::{Credentials, Secret};
+pub use endpoint::{Addressing, Endpoint, EndpointError};
+pub use error_code::{ErrorClass, classify_code, classify_status};
+pub use limits::Limits;
+pub use object::{Bucket, Key, NameError, Object};
+pub use operation::{CompletedPart, Operation, PartNumber, UploadId};
+pub use reply::{ETag, ObjectHead, PartsPage, Reply, S3Error, UploadedPart};
+pub use settings::{ObjectSettings, ObjectSettingsInput, SettingsError};

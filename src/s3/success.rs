@@ -1,0 +1,176 @@
+//! S3's "yes", believed only where it is whole: the right status, the right document, and what
+//! the operation cannot do without. Errors inside a 200 are [`refusal`](super::refusal)'s.
+
+use std::num::NonZeroU32;
+
+use super::xml;
+use super::{
+    Crc64Nvme, ETag, ObjectHead, Operation, PartNumber, PartsPage, Reply, UploadId, UploadedPart,
+};
+use crate::http::Response;
+
+/// The reply that `response` is to `operation`.
+///
+/// # Errors
+/// What is wrong with it, in words that continue "the answer to … cannot be used: ".
+pub(super) fn read(operation: &Operation, response: &Response) -> Result<Reply, String> {
+    let expected = match operation {
+        Operation::AbortMultipartUpload { .. } => 204,
+        _ => 200,
+    };
+    if response.status != expected {
+        return Err(format!("its status is {}, not {expected}", response.status));
+    }
+    match operation {
+        Operation::PutObject { .. } => put_object(response),
+        Operation::CreateMultipartUpload { .. } => created(response),
+        Operation::UploadPart { .. } => part_uploaded(response),
+        Operation::CompleteMultipartUpload { .. } => completed(response),
+        Operation::AbortMultipartUpload { .. } => {
+            no_body(response)?;
+            Ok(Reply::Aborted)
+        }
+        Operation::ListParts { after, .. } => parts(response, *after).map(Reply::Parts),
+        Operation::HeadObject => head(response).map(Reply::Head),
+    }
+}
+
+fn put_object(response: &Response) -> Result<Reply, String> {
+    no_body(response)?;
+    let etag = etag_header(response);
+    // A portal or proxy can say 200 to anything, but not in S3's words.
+    if etag.is_none() && !response.headers.iter().any(|(name, _)| name.starts_with("x-amz-")) {
+        return Err("it has neither an ETag nor any other header of S3".into());
+    }
+    Ok(Reply::PutObject { etag, checksum: checksum_header(response) })
+}
+
+fn part_uploaded(response: &Response) -> Result<Reply, String> {
+    no_body(response)?;
+    let etag = etag_header(response).ok_or("it has no ETag")?;
+    Ok(Reply::PartUploaded { etag, checksum: checksum_header(response) })
+}
+
+fn created(response: &Response) -> Result<Reply, String> {
+    let mut upload_id = None;
+    read_document(response, "InitiateMultipartUploadResult", |path, text| {
+        if path == "UploadId" {
+            upload_id = Some(text.to_owned());
+        }
+    })?;
+    match upload_id {
+        Some(id) if !id.trim().is_empty() => Ok(Reply::Created { upload_id: UploadId(id) }),
+        _ => Err("it has no UploadId".into()),
+    }
+}
+
+fn completed(response: &Response) -> Result<Reply, String> {
+    let (mut etag, mut checksum) = (None, None);
+    read_document(response, "CompleteMultipartUploadResult", |path, text| match path {
+        "ETag" => etag = some_etag(text),
+        "ChecksumCRC64NVME" => checksum = Crc64Nvme::from_base64(text.trim()),
+        _ => {}
+    })?;
+    Ok(Reply::Completed { etag, checksum: checksum.or_else(|| checksum_header(response)) })
+}
+
+/// One `Part` of `ListPartsResult`, as far as it was read.
+#[derive(Default)]
+struct PartFields {
+    number: Option<PartNumber>,
+    size: Option<u64>,
+    etag: Option<ETag>,
+    checksum: Option<Crc64Nvme>,
+}
+
+fn parts(response: &Response, after: Option<PartNumber>) -> Result<PartsPage, String> {
+    let mut parts = Vec::new();
+    let mut fields = PartFields::default();
+    let (mut is_truncated, mut next) = (String::new(), None);
+    let mut incomplete = 0_u32;
+    read_document(response, "ListPartsResult", |path, text| match path {
+        "IsTruncated" => is_truncated = text.trim().to_ascii_lowercase(),
+        "NextPartNumberMarker" => next = part_number(text),
+        "Part/PartNumber" => fields.number = part_number(text),
+        "Part/Size" => fields.size = text.trim().parse().ok(),
+        "Part/ETag" => fields.etag = some_etag(text),
+        "Part/ChecksumCRC64NVME" => fields.checksum = Crc64Nvme::from_base64(text.trim()),
+        "Part" => match std::mem::take(&mut fields) {
+            PartFields { number: Some(number), size: Some(size), etag: Some(etag), checksum } => {
+                parts.push(UploadedPart { number, size, etag, checksum });
+            }
+            _ => incomplete += 1,
+        },
+        _ => {}
+    })?;
+    if incomplete > 0 {
+        return Err(format!("{incomplete} of its parts lack a number, size or ETag"));
+    }
+    let next = match is_truncated.as_str() {
+        "false" | "" => None,
+        "true" => Some(
+            next.or(parts.last().map(|part| part.number))
+                .ok_or("its next page has no beginning")?,
+        ),
+        other => return Err(format!("IsTruncated is neither true nor false but {other:?}")),
+    };
+    if next.is_some_and(|next| after.is_some_and(|after| next <= after)) {
+        return Err("its next page would begin where this one did".into());
+    }
+    Ok(PartsPage { parts, next })
+}
+
+fn head(response: &Response) -> Result<ObjectHead, String> {
+    let size = response
+        .headers
+        .get("content-length")
+        .and_then(|length| length.trim().parse().ok())
+        .ok_or("it does not tell the object's size (Content-Length)")?;
+    Ok(ObjectHead { size, etag: etag_header(response), checksum: checksum_header(response) })
+}
+
+/// Reads a whole document with that root; paths are handed out without it.
+fn read_document(
+    response: &Response,
+    root: &str,
+    mut on_element: impl FnMut(&str, &str),
+) -> Result<(), String> {
+    let found = xml::read(&response.body, |element| {
+        if let Some(path) = element.path.strip_prefix(root).and_then(|path| path.strip_prefix('/'))
+        {
+            on_element(path, element.text);
+        }
+    })
+    .map_err(|error| format!("its body is not a whole {root}: {error}"))?;
+    if found != root {
+        return Err(format!("its root element is not {root}"));
+    }
+    Ok(())
+}
+
+/// Where S3 sends no body, whoever sends one is not S3.
+fn no_body(response: &Response) -> Result<(), String> {
+    if response.body.trim_ascii().is_empty() {
+        Ok(())
+    } else {
+        Err("it has a body, which S3 does not send here".into())
+    }
+}
+
+fn etag_header(response: &Response) -> Option<ETag> {
+    response.headers.get("etag").and_then(some_etag)
+}
+
+/// An ETag, quoted or not; `None` where there is nothing between its quotes.
+fn some_etag(text: &str) -> Option<ETag> {
+    let etag = ETag(text.trim().to_owned());
+    (!etag.bare().is_empty()).then_some(etag)
+}
+
+fn checksum_header(response: &Response) -> Option<Crc64Nvme> {
+    response.headers.get("x-amz-checksum-crc64nvme").and_then(Crc64Nvme::from_base64)
+}
+
+fn part_number(text: &str) -> Option<PartNumber> {
+    text.trim().parse::<NonZeroU32>().ok().map(PartNumber)
+}
