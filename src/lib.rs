@@ -6,3 +6,4 @@
 pub mod http;
 pub mod s3;
 pub mod time;
+pub mod upload;

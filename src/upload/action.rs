@@ -1,0 +1,200 @@
+//! What passes between the engine and the world: actions out, events in, notices for the user.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Failure, PartRange, Symptom, UploadPlan};
+use crate::http::Report;
+use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
+
+/// Names one attempt within a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u64);
+
+/// One request of ours for one operation. libcurl may send it more than once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Its name.
+    pub id: AttemptId,
+    /// Which attempt of this operation it is, from 1.
+    pub number: u32,
+    /// What to ask.
+    pub operation: Operation,
+    /// Whether it must not go over a connection that was used before.
+    pub fresh_connection: bool,
+}
+
+/// What the engine wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Sign and send; answered by [`Event::Finished`] unless cancelled.
+    Send(Attempt),
+    /// Stop an attempt; nothing more is heard of it.
+    Cancel(AttemptId),
+    /// Tell the user.
+    Notice(Box<Notice>),
+}
+
+/// What happened in the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// An attempt ended.
+    Finished {
+        /// Which.
+        attempt: AttemptId,
+        /// All that was learnt.
+        report: Report,
+        /// The checksum of the body's file bytes as they left, where one was computed.
+        checksum: Option<Crc64Nvme>,
+    },
+    /// An attempt moved on.
+    Progress(Progress),
+    /// The source is no longer what it was at the start.
+    SourceChanged(SourceChange),
+}
+
+/// How far an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// Bytes of the body that have left this machine.
+    pub body_sent: u64,
+    /// Changes whenever anything moved, in either direction; its size means nothing.
+    pub activity: u64,
+}
+
+/// How the source differs from what it was, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceChange(pub String);
+
+impl fmt::Display for SourceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the user wants while a run is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Send nothing more, leave nothing behind.
+    Stop,
+}
+
+/// What the user may want to know, as it happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The plan that is carried out.
+    Planned(UploadPlan),
+    /// S3 gave the upload an id.
+    UploadCreated(UploadId),
+    /// A part is stored.
+    PartStored {
+        /// Which.
+        part: PartRange,
+        /// Attempts it took.
+        attempts: u32,
+        /// Its ETag.
+        etag: ETag,
+    },
+    /// An attempt failed and is tried again.
+    Retrying {
+        /// Why.
+        failure: Failure,
+        /// How long from now.
+        delay: Duration,
+    },
+    /// All parts are stored.
+    Completing,
+    /// The outcome is not known; the stored object is compared.
+    Verifying(Failure),
+    /// The upload is given up and its parts are freed.
+    Aborting(UploadId),
+    /// The upload could not be given up: its parts stay and are billed.
+    LeftBehind {
+        /// The upload; `None` where S3's answer to its creation was lost.
+        upload_id: Option<UploadId>,
+        /// Why; `None` where parts kept landing behind every abort.
+        failure: Option<Failure>,
+    },
+    /// Numbers for a progress display.
+    Moved(Snapshot),
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// Bytes of the file.
+    pub bytes_total: u64,
+    /// Bytes in parts that are stored.
+    pub bytes_stored: u64,
+    /// Bytes of attempts in flight that have left this machine.
+    pub bytes_in_flight: u64,
+    /// Parts of the plan; 1 for a single PUT.
+    pub parts_total: u32,
+    /// Parts stored.
+    pub parts_stored: u32,
+    /// Attempts in flight.
+    pub in_flight: u32,
+    /// Retries so far.
+    pub retries: u32,
+    /// Of these, for throttling.
+    pub throttled: u32,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Requests of ours.
+    pub attempts: u32,
+    /// Retries by what made them necessary.
+    pub retries: BTreeMap<Symptom, u32>,
+    /// Body bytes sent, framing and repetitions included.
+    pub bytes_sent: u64,
+    /// Requests that libcurl repeated by itself.
+    pub rewinds: u32,
+    /// Connections opened.
+    pub connections: u32,
+    /// Parts stored (1 for a single PUT).
+    pub parts: u32,
+    /// Uploads that may have been left at the store.
+    pub left_behind: u32,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The object is stored, whole.
+    Uploaded(Uploaded),
+    /// The object is not stored.
+    Failed(Failure),
+    /// S3 may have stored the object: its answer was lost and cannot be reconstructed.
+    Unknown(Failure),
+    /// The user stopped it.
+    Stopped,
+}
+
+/// The object as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Its ETag, where the store told.
+    pub etag: Option<ETag>,
+    /// The CRC64NVME of the bytes that were sent, where one was computed.
+    pub checksum: Option<Crc64Nvme>,
+    /// The upload's id, where it was a multipart upload.
+    pub upload_id: Option<UploadId>,
+    /// Whether success was established by comparison, S3's own answer having been lost.
+    pub by_comparison: bool,
+}
+
+impl Attempt {
+    /// The part it sends, where it sends one.
+    #[must_use]
+    pub fn part(&self) -> Option<PartNumber> {
+        match &self.operation {
+            Operation::UploadPart { number, .. } => Some(*number),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Why an attempt did not count: what it died of, what that looks like, what that means.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{PartRange, SourceChange};
+use crate::http::{Evidence, TransportFailureKind};
+use crate::s3::{ErrorClass, S3Error, classify_code, classify_status};
+
+/// Why an attempt did not count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// S3's name of the operation.
+    pub operation: &'static str,
+    /// The part that was sent, where one was.
+    pub part: Option<PartRange>,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// How many there may be.
+    pub attempts_max: u32,
+    /// What it died of.
+    pub cause: Cause,
+    /// What that looks like.
+    pub symptom: Symptom,
+    /// What that means.
+    pub class: ErrorClass,
+    /// Whether S3 may have done the work all the same.
+    pub ambiguous: bool,
+    /// The transport's evidence.
+    pub evidence: Evidence,
+}
+
+/// What an attempt died of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    /// The exchange ended with an error.
+    S3(S3Error),
+    /// Nothing moved for this long; the attempt was cut.
+    Stalled(Duration),
+    /// The store's checksum is not that of the bytes that left.
+    ChecksumMismatch {
+        /// Ours, as a header would say it.
+        sent: String,
+        /// The store's.
+        stored: String,
+    },
+    /// The source is no longer what it was.
+    SourceChanged(SourceChange),
+}
+
+/// What a failure looks like; the keys of `retries` in the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Symptom {
+    /// The connection died in use.
+    Reset,
+    /// A time limit of libcurl fired, or S3 said `RequestTimeout`.
+    Timeout,
+    /// The engine's own watchdog fired: nothing moved.
+    Stalled,
+    /// `SlowDown` and its kin.
+    Throttled,
+    /// Another 5xx, or an answer that cannot be used.
+    Server,
+    /// Credentials or a link expired.
+    Expired,
+    /// The clocks differ.
+    Skew,
+    /// The bucket is elsewhere.
+    Redirect,
+    /// The bytes that arrived are not those that were sent.
+    Checksum,
+    /// The name could not be resolved.
+    Dns,
+    /// No connection came about.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    /// The S3 code the store answered with, where it did.
+    #[must_use]
+    pub fn s3_code(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::S3(S3Error::Answered { code, .. }) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status the store answered with, where it did.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match &self.cause {
+            Cause::S3(S3Error::Answered { status, .. } | S3Error::Unusable { status, .. }) => {
+                Some(*status)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the store says that what was addressed does not exist.
+    pub(super) fn says_not_found(&self) -> bool {
+        self.class == ErrorClass::NotFound
+    }
+
+    /// Whether the next attempt should avoid the connections that are open.
+    pub(super) fn spoils_connections(&self) -> bool {
+        matches!(
+            self.symptom,
+            Symptom::Reset | Symptom::Timeout | Symptom::Stalled | Symptom::Connect | Symptom::Tls
+        )
+    }
+}
+
+impl Cause {
+    /// What this looks like and what it means: S3's code first, then the status, then the
+    /// transport failure.
+    pub(super) fn classify(&self) -> (Symptom, ErrorClass) {
+        match self {
+            Cause::Stalled(_) => (Symptom::Stalled, ErrorClass::Transient),
+            Cause::ChecksumMismatch { .. } => (Symptom::Checksum, ErrorClass::Damaged),
+            Cause::SourceChanged(_) => (Symptom::Other, ErrorClass::Permanent),
+            Cause::S3(S3Error::Unusable { .. }) => (Symptom::Server, ErrorClass::Transient),
+            Cause::S3(S3Error::Transport(failure)) => classify_transport(failure.kind),
+            Cause::S3(S3Error::Answered { status, code, .. }) => classify_answer(*status, code),
+        }
+    }
+
+    /// Whether the answer was not HTTP.
+    pub(super) fn is_not_http(&self) -> bool {
+        matches!(
+            self,
+            Cause::S3(S3Error::Transport(failure)) if failure.kind == TransportFailureKind::NotHttp
+        )
+    }
+
+    /// Whether S3 may have done the work all the same.
+    pub(super) fn is_ambiguous(&self, evidence: &Evidence) -> bool {
+        // libcurl repeated the request by itself: the first one may have been carried out,
+        // whatever was said to the second.
+        if evidence.rewinds > 0 {
+            return true;
+        }
+        let body_was_cut = evidence.bytes_sent < evidence.bytes_expected;
+        match self {
+            // S3 does nothing with a body that is shorter than its Content-Length.
+            Cause::Stalled(_) | Cause::S3(S3Error::Transport(_)) if body_was_cut => false,
+            Cause::Stalled(_) | Cause::S3(S3Error::Unusable { .. }) => true,
+            Cause::ChecksumMismatch { .. } | Cause::SourceChanged(_) => false,
+            // An error inside a 200 and every 5xx may hide work that was done.
+            Cause::S3(S3Error::Answered { status, .. }) => *status < 300 || *status >= 500,
+            Cause::S3(S3Error::Transport(failure)) => !matches!(
+                failure.kind,
+                TransportFailureKind::Resolve
+                    | TransportFailureKind::Connect
+                    | TransportFailureKind::Tls
+                    | TransportFailureKind::Certificate
+                    | TransportFailureKind::SourceRead
+                    | TransportFailureKind::Local
+            ),
+        }
+    }
+}
+
+fn classify_answer(status: u16, code: &str) -> (Symptom, ErrorClass) {
+    // An unknown code inside a 200 is an error that came after the status had been sent.
+    let by_status = if status < 300 { ErrorClass::Transient } else { classify_status(status) };
+    let class = classify_code(code).unwrap_or(by_status);
+    let symptom = match class {
+        ErrorClass::Throttled => Symptom::Throttled,
+        ErrorClass::ClockSkew => Symptom::Skew,
+        ErrorClass::CredentialsExpired => Symptom::Expired,
+        ErrorClass::Redirected => Symptom::Redirect,
+        ErrorClass::Damaged => Symptom::Checksum,
+        ErrorClass::Transient if code.starts_with("RequestTimeout") => Symptom::Timeout,
+        ErrorClass::Transient => Symptom::Server,
+        ErrorClass::Denied
+        | ErrorClass::NotFound
+        | ErrorClass::Conflict
+        | ErrorClass::NotImplemented
+        | ErrorClass::Permanent => Symptom::Other,
+    };
+    (symptom, class)
+}
+
+fn classify_transport(kind: TransportFailureKind) -> (Symptom, ErrorClass) {
+    use ErrorClass::{Permanent, Transient};
+    match kind {
+        TransportFailureKind::Resolve => (Symptom::Dns, Transient),
+        TransportFailureKind::Connect => (Symptom::Connect, Transient),
+        TransportFailureKind::Tls => (Symptom::Tls, Transient),
+        TransportFailureKind::Certificate => (Symptom::Tls, Permanent),
+        TransportFailureKind::Reset => (Symptom::Reset, Transient),
+        TransportFailureKind::Timeout => (Symptom::Timeout, Transient),
+        TransportFailureKind::NotHttp | TransportFailureKind::AnswerTooLarge => {
+            (Symptom::Server, Transient)
+        }
+        TransportFailureKind::SourceRead | TransportFailureKind::Local => {
+            (Symptom::Other, Permanent)
+        }
+    }
+}
+
+impl Symptom {
+    /// The key of `retries` in the summary.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Symptom::Reset => "reset",
+            Symptom::Timeout => "timeout",
+            Symptom::Stalled => "stalled",
+            Symptom::Throttled => "throttled",
+            Symptom::Server => "server",
+            Symptom::Expired => "expired",
+            Symptom::Skew => "skew",
+            Symptom::Redirect => "redirect",
+            Symptom::Checksum => "checksum",
+            Symptom::Dns => "dns",
+            Symptom::Connect => "connect",
+            Symptom::Tls => "tls",
+            Symptom::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Symptom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::TransportFailure;
+
+    fn answered(status: u16, code: &str) -> Cause {
+        Cause::S3(S3Error::Answered {
+            status,
+            code: code.into(),
+            message: String::new(),
+            request_id: None,
+            retry_after: None,
+            region: None,
+        })
+    }
+
+    fn transport(kind: TransportFailureKind) -> Cause {
+        Cause::S3(S3Error::Transport(TransportFailure { kind, message: String::new() }))
+    }
+
+    #[test]
+    fn the_code_speaks_before_the_status() {
+        for (status, code, symptom, class) in [
+            (400, "RequestTimeout", Symptom::Timeout, ErrorClass::Transient),
+            (503, "SlowDown", Symptom::Throttled, ErrorClass::Throttled),
+            (200, "InternalError", Symptom::Server, ErrorClass::Transient),
+            (200, "NobodyKnows", Symptom::Server, ErrorClass::Transient),
+            (500, "", Symptom::Server, ErrorClass::Transient),
+            (403, "RequestTimeTooSkewed", Symptom::Skew, ErrorClass::ClockSkew),
+            (400, "ExpiredToken", Symptom::Expired, ErrorClass::CredentialsExpired),
+            (400, "BadDigest", Symptom::Checksum, ErrorClass::Damaged),
+            (301, "PermanentRedirect", Symptom::Redirect, ErrorClass::Redirected),
+            (403, "AccessDenied", Symptom::Other, ErrorClass::Denied),
+            (404, "NoSuchUpload", Symptom::Other, ErrorClass::NotFound),
+        ] {
+            assert_eq!(answered(status, code).classify(), (symptom, class), "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_have_reached_the_store_is_not_ambiguous() {
+        let sent = Evidence { bytes_sent: 1, ..Evidence::default() };
+        for (cause, ambiguous) in [
+            (transport(TransportFailureKind::Resolve), false),
+            (transport(TransportFailureKind::Connect), false),
+            (transport(TransportFailureKind::Reset), true),
+            (transport(TransportFailureKind::Timeout), true),
+            (transport(TransportFailureKind::NotHttp), true),
+            (answered(403, "AccessDenied"), false),
+            (answered(500, "InternalError"), true),
+            (answered(200, "InternalError"), true),
+            (Cause::Stalled(Duration::from_secs(1)), true),
+        ] {
+            assert_eq!(cause.is_ambiguous(&sent), ambiguous, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_was_cut_short_cannot_have_been_stored() {
+        let cut = Evidence { bytes_sent: 9, bytes_expected: 10, ..Evidence::default() };
+        assert!(!transport(TransportFailureKind::Reset).is_ambiguous(&cut));
+        assert!(!Cause::Stalled(Duration::from_secs(1)).is_ambiguous(&cut));
+        let whole = Evidence { bytes_sent: 10, ..cut };
+        assert!(transport(TransportFailureKind::Reset).is_ambiguous(&whole));
+        assert!(Cause::Stalled(Duration::from_secs(1)).is_ambiguous(&whole));
+    }
+
+    #[test]
+    fn a_request_that_libcurl_repeated_is_ambiguous_whatever_was_answered() {
+        let repeated = Evidence { rewinds: 1, ..Evidence::default() };
+        assert!(answered(404, "NoSuchUpload").is_ambiguous(&repeated));
+        assert!(transport(TransportFailureKind::Connect).is_ambiguous(&repeated));
+    }
+}

@@ -1,0 +1,144 @@
+//! The attempts in flight, and the watchdog that ends those in which nothing moves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::queue::Job;
+use super::{AttemptId, PartRange, Progress};
+use crate::s3::{ErrorClass, Operation};
+use crate::time::Time;
+
+/// How long an attempt may be silent before it is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// While a body is being sent: no byte was acknowledged for this long.
+    pub sending: Duration,
+    /// While the answer is awaited.
+    pub answer: Duration,
+    /// While the answer to `CompleteMultipartUpload` is awaited: S3 may take minutes, and sends
+    /// whitespace meanwhile (API reference).
+    pub complete: Duration,
+}
+
+impl Default for Patience {
+    /// 30 s of silence while sending (Amazon S3 itself gives up after about 20 s), 60 s for an
+    /// answer (botocore's read timeout), five minutes for a Complete.
+    fn default() -> Patience {
+        Patience {
+            sending: Duration::from_secs(30),
+            answer: Duration::from_mins(1),
+            complete: Duration::from_mins(5),
+        }
+    }
+}
+
+/// One attempt in flight.
+#[derive(Debug)]
+pub(super) struct Flying {
+    pub(super) job: Job,
+    pub(super) operation: Operation,
+    pub(super) number: u32,
+    pub(super) part: Option<PartRange>,
+    /// The class of the failure before this attempt.
+    pub(super) retried_after: Option<ErrorClass>,
+    pub(super) body_sent: u64,
+    pub(super) body_length: u64,
+    activity: u64,
+    active_at: Time,
+}
+
+impl Flying {
+    pub(super) fn new(
+        job: Job,
+        operation: Operation,
+        number: u32,
+        part: Option<PartRange>,
+        retried_after: Option<ErrorClass>,
+        now: Time,
+    ) -> Flying {
+        let body_length = match &operation {
+            Operation::PutObject { length, .. } | Operation::UploadPart { length, .. } => *length,
+            _ => 0,
+        };
+        Flying {
+            job,
+            operation,
+            number,
+            part,
+            retried_after,
+            body_sent: 0,
+            body_length,
+            activity: 0,
+            active_at: now,
+        }
+    }
+
+    /// How long it may be silent from now on.
+    pub(super) fn patience(&self, patience: &Patience) -> Duration {
+        if matches!(self.job, Job::Complete) {
+            patience.complete
+        } else if self.body_sent < self.body_length {
+            patience.sending
+        } else {
+            patience.answer
+        }
+    }
+
+    fn deadline(&self, patience: &Patience) -> Time {
+        self.active_at + self.patience(patience)
+    }
+}
+
+/// All attempts in flight.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    attempts: BTreeMap<AttemptId, Flying>,
+    next_id: u64,
+}
+
+impl Flight {
+    pub(super) fn start(&mut self, flying: Flying) -> AttemptId {
+        let id = AttemptId(self.next_id);
+        self.next_id += 1;
+        self.attempts.insert(id, flying);
+        id
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// Takes an attempt out; `None` where it was cancelled before.
+    pub(super) fn land(&mut self, id: AttemptId) -> Option<Flying> {
+        self.attempts.remove(&id)
+    }
+
+    /// Takes all attempts out.
+    pub(super) fn land_all(&mut self) -> Vec<(AttemptId, Flying)> {
+        std::mem::take(&mut self.attempts).into_iter().collect()
+    }
+
+    pub(super) fn moved(&mut self, now: Time, progress: Progress) {
+        let Some(flying) = self.attempts.get_mut(&progress.attempt) else { return };
+        flying.body_sent = progress.body_sent.min(flying.body_length);
+        if flying.activity != progress.activity {
+            flying.activity = progress.activity;
+            flying.active_at = now;
+        }
+    }
+
+    pub(super) fn bytes_in_flight(&self) -> u64 {
+        self.attempts.values().map(|flying| flying.body_sent).sum()
+    }
+
+    /// The first attempt whose patience has run out.
+    pub(super) fn stalled(&self, now: Time, patience: &Patience) -> Option<AttemptId> {
+        let mut attempts = self.attempts.iter();
+        attempts.find(|(_, flying)| flying.deadline(patience) <= now).map(|(id, _)| *id)
+    }
+
+    /// When the next patience runs out.
+    pub(super) fn next_deadline(&self, patience: &Patience) -> Option<Time> {
+        self.attempts.values().map(|flying| flying.deadline(patience)).min()
+    }
+}

@@ -1,0 +1,40 @@
+//! How a file becomes an object. Pure: told the time and what happened, it answers what to do.
+//!
+//! ```text
+//! single PUT ─→ Putting ──────────────────────────────→ Uploaded
+//! multipart ──→ Creating ──→ Sending ──→ Completing ──→ Uploaded
+//!                               │            └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
+//!   any of these ───────────────┴─ gives up, or stopped ─→ Aborting ⇄ Confirming
+//!                                                              └─→ Failed | Stopped
+//! ```
+//!
+//! The contract of [`Engine`]:
+//! 1. After each `handle` or `command`, call `poll` until it gives `None`; carry out each action
+//!    in order.
+//! 2. `next_wakeup` is either `None` or a time at which `poll` *will* have something.
+//! 3. `now` never decreases; within one turn of the loop everybody sees the same `now`.
+//! 4. Every queue is bounded: attempts in flight by the concurrency, waiting jobs by the parts of
+//!    open transfers, notices by what one event can cause.
+//! 5. The engine never panics on what the world says; it asserts only its own books.
+
+mod action;
+mod books;
+mod engine;
+mod failure;
+mod flight;
+mod plan;
+mod queue;
+mod retry;
+mod run;
+mod transfer;
+
+pub use action::{
+    Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
+    Tally, Uploaded,
+};
+pub use engine::{Engine, EngineSettings};
+pub use failure::{Cause, Failure, Symptom};
+pub use flight::Patience;
+pub use plan::{PartRange, PlanError, UploadPlan};
+pub use retry::{Reason, RetryPolicy, RetryQuota, Verdict};
+pub use run::{Input, World, run};
