@@ -4,6 +4,8 @@
 //! ([`transport`]). See `ARCHITECTURE.md` for the map.
 
 pub mod http;
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod s3;
 pub mod time;
 pub mod upload;

@@ -1,0 +1,111 @@
+//! What all connections of a lab share: the service, the fault plan, the counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use s3s::service::S3Service;
+
+use super::faults::{Fault, FaultPlan};
+use super::recognise::Recognised;
+use super::tally::Tally;
+
+/// What all connections share.
+pub(super) struct Shared {
+    service: S3Service,
+    plan: Mutex<FaultPlan>,
+    tally: Mutex<Tally>,
+    body_bytes: AtomicU64,
+    requests: AtomicU64,
+    scheme: &'static str,
+}
+
+impl Shared {
+    /// An endpoint in front of that service; `scheme` is the one it is reached by.
+    pub(super) fn new(service: S3Service, plan: FaultPlan, scheme: &'static str) -> Shared {
+        let faults = plan.rules().map(|rule| (rule.to_string(), 0)).collect();
+        Shared {
+            service,
+            plan: Mutex::new(plan),
+            tally: Mutex::new(Tally { faults, ..Tally::default() }),
+            body_bytes: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            scheme,
+        }
+    }
+
+    /// What was counted so far.
+    pub(super) fn tally(&self) -> Tally {
+        let mut tally = self.counts().clone();
+        tally.body_bytes = self.body_bytes.load(Ordering::Relaxed);
+        tally
+    }
+
+    /// Counts a connection.
+    pub(super) fn count_connection(&self) {
+        self.counts().connections += 1;
+    }
+
+    /// The fault for a request.
+    pub(super) fn draw(&self, seen: Recognised) -> Option<Fault> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).draw(seen.operation, seen.part)
+    }
+
+    /// The service behind the faults.
+    pub(super) fn service(&self) -> &S3Service {
+        &self.service
+    }
+
+    /// `http` or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// Counts a request.
+    pub(super) fn count_request(&self, seen: Recognised) {
+        *self.counts().requests.entry(seen.operation).or_default() += 1;
+    }
+
+    /// Counts an answer.
+    pub(super) fn count_answer(&self, status: u16) {
+        *self.counts().answers.entry(status).or_default() += 1;
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id of the next request.
+    pub(super) fn request_id(&self) -> String {
+        format!("LAB{:013X}", self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// A fault that was drawn, to be counted once: when it takes effect.
+pub(super) struct Injection {
+    shared: Arc<Shared>,
+    rule: Option<usize>,
+}
+
+impl Injection {
+    /// The fault of that rule; none where no rule hit.
+    pub(super) fn new(shared: Arc<Shared>, rule: Option<usize>) -> Injection {
+        Injection { shared, rule }
+    }
+
+    /// Hands the fault on: from now on only the one returned counts it.
+    pub(super) fn take(&mut self) -> Injection {
+        Injection { shared: Arc::clone(&self.shared), rule: self.rule.take() }
+    }
+
+    /// The fault takes effect; later calls are the same fault still.
+    pub(super) fn count(&mut self) {
+        if let Some(rule) = self.rule.take() {
+            self.shared.counts().faults[rule].1 += 1;
+        }
+    }
+
+    /// Bytes of a body have arrived.
+    pub(super) fn count_body(&self, bytes: usize) {
+        self.shared.body_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
