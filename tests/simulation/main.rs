@@ -1,0 +1,123 @@
+//! The production engine, planner, retries and loop in virtual time, in worlds that fail.
+//!
+//! `SEED=537 cargo test --test simulation` runs one seed and prints what it stands for;
+//! `SEEDS=100000` runs more of them.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+
+mod checks;
+mod fate;
+mod scenario;
+mod store;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use curlift::s3::ObjectSettings;
+use curlift::upload::{Engine, EngineSettings, Outcome, Patience, run};
+
+use fate::{Fate, Fates};
+use scenario::Scenario;
+use world::SimulatedWorld;
+
+fn simulate(scenario: &Scenario) -> Outcome {
+    let mut engine = Engine::new(EngineSettings {
+        plan: scenario.plan.clone(),
+        object_settings: Arc::new(ObjectSettings::default()),
+        checksums: scenario.checksums,
+        concurrency: scenario.concurrency,
+        retry: scenario.retry,
+        patience: Patience::default(),
+        seed: scenario.seed,
+    });
+    let mut world = SimulatedWorld::new(scenario.clone());
+    let outcome = run(&mut engine, &mut world).expect("the simulated world does not end");
+    checks::check(scenario, &engine, &outcome, &mut world);
+    outcome
+}
+
+fn environment(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a seed is given to the test, not to the code")]
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
+}
+
+/// Runs `scenario`, and says how to repeat it where it breaks a promise.
+fn expect_good(scenario: &Scenario, how_to_repeat: &str) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| simulate(scenario))).unwrap_or_else(|panic| {
+        println!("{scenario:#?}");
+        println!("to repeat: {how_to_repeat}");
+        std::panic::resume_unwind(panic)
+    })
+}
+
+#[test]
+fn seeded_worlds_keep_every_promise() {
+    if let Some(seed) = environment("SEED") {
+        let scenario = Scenario::from_seed(seed);
+        println!("{scenario:#?}");
+        println!("{:#?}", simulate(&scenario));
+        return;
+    }
+    let seeds = environment("SEEDS").unwrap_or(2_000);
+    let mut outcomes = [0u64; 4];
+    for seed in 0..seeds {
+        let scenario = Scenario::from_seed(seed);
+        let how = format!("SEED={seed} cargo test --test simulation");
+        outcomes[match expect_good(&scenario, &how) {
+            Outcome::Uploaded(_) => 0,
+            Outcome::Failed(_) => 1,
+            Outcome::Unknown(_) => 2,
+            Outcome::Stopped => 3,
+        }] += 1;
+    }
+    let [uploaded, failed, unknown, stopped] = outcomes;
+    println!(
+        "{seeds} seeds: {uploaded} uploaded, {failed} failed, {unknown} unknown, {stopped} stopped"
+    );
+    if seeds >= 2_000 {
+        assert!(outcomes.iter().all(|count| *count > 0), "each outcome occurs: {outcomes:?}");
+    }
+}
+
+/// All worlds of one to three parts in which up to two requests go wrong, in every way and order.
+#[test]
+fn all_small_worlds_keep_every_promise() {
+    let mut worlds = 0;
+    for parts in 1..=3u32 {
+        let requests = u64::from(parts) + 6;
+        let faults: Vec<(u64, Fate)> = (0..requests)
+            .flat_map(|request| Fate::ALL.into_iter().map(move |fate| (request, fate)))
+            .collect();
+        for (index, first) in faults.iter().enumerate() {
+            for second in &faults[index..] {
+                let fates = Fates::Scripted(vec![*first, *second]);
+                let how = format!("{parts} parts, {fates:?}");
+                expect_good(&Scenario::scripted(parts, fates), &how);
+                worlds += 1;
+            }
+        }
+    }
+    println!("{worlds} small worlds");
+    assert!(worlds > 20_000);
+}
+
+/// Whatever happens once is survived.
+#[test]
+fn any_single_transient_fault_is_survived() {
+    for parts in 1..=3 {
+        for request in 0..u64::from(parts) + 2 {
+            for fate in Fate::ALL {
+                if matches!(fate, Fate::Denied | Fate::UploadGone) {
+                    continue;
+                }
+                let scenario = Scenario::scripted(parts, Fates::Scripted(vec![(request, fate)]));
+                let outcome = expect_good(&scenario, &format!("{parts} parts, {request} {fate:?}"));
+                assert!(
+                    matches!(outcome, Outcome::Uploaded(_)),
+                    "{parts} parts, request {request}, {fate:?}: {outcome:?}"
+                );
+            }
+        }
+    }
+}

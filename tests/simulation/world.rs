@@ -1,0 +1,474 @@
+//! The simulated world beneath the production loop: virtual time, a store, a network that fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use curlift::http::{
+    Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind as Kind,
+};
+use curlift::s3::{Crc64Nvme, Operation};
+use curlift::time::Time;
+use curlift::upload::{
+    Action, Attempt, AttemptId, Command, Event, Input, Notice, Progress, SourceChange, World,
+};
+
+use crate::fate::Fate;
+use crate::scenario::Scenario;
+use crate::store::{SimulatedStore, crc64nvme, error_response};
+
+/// One operation as the checks know it: its name and part number.
+type Key = (&'static str, u32);
+
+pub(crate) struct SimulatedWorld {
+    scenario: Scenario,
+    rng: fastrand::Rng,
+    now: Time,
+    future: BTreeMap<(Time, u64), Happening>,
+    sequence: u64,
+    live: BTreeMap<AttemptId, Attempt>,
+    requests: u64,
+    source_changed: bool,
+    woke_by_timer: bool,
+    pub(crate) store: SimulatedStore,
+    pub(crate) seen: Seen,
+}
+
+/// What the checks want to know of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Whether the object that has the key was put there by us.
+    pub(crate) object_is_ours: bool,
+    /// Requests that may have stored the object without our being told.
+    pub(crate) answers_lost: u32,
+    /// Ids of the uploads that we said we left behind.
+    pub(crate) left_behind: BTreeSet<String>,
+    /// Uploads that we said we may have left behind without knowing their id.
+    pub(crate) left_behind_unknown: u32,
+    /// Attempts.
+    pub(crate) attempts: u32,
+    denied: BTreeSet<Key>,
+    stored: BTreeSet<u32>,
+    not_before: BTreeMap<Key, Time>,
+}
+
+enum Happening {
+    Moves { attempt: AttemptId, sent: u64, activity: u64 },
+    Arrives { attempt: Box<Attempt>, fate: Fate },
+    LateWork { operation: Box<Operation> },
+    Stop,
+    SourceChanges,
+}
+
+impl SimulatedWorld {
+    pub(crate) fn new(scenario: Scenario) -> SimulatedWorld {
+        let mut store = SimulatedStore::new(crate::scenario::LIMITS);
+        store.model.repeat_complete = scenario.repeat_complete;
+        if let Some(bytes) = &scenario.before {
+            store.put_foreign(bytes);
+        }
+        let mut world = SimulatedWorld {
+            rng: fastrand::Rng::with_seed(scenario.seed ^ 0x5eed),
+            now: Time::ZERO,
+            future: BTreeMap::new(),
+            sequence: 0,
+            live: BTreeMap::new(),
+            requests: 0,
+            source_changed: false,
+            woke_by_timer: false,
+            store,
+            seen: Seen::default(),
+            scenario,
+        };
+        if let Some(at) = world.scenario.stop_at {
+            world.happens_in(at, Happening::Stop);
+        }
+        if let Some(at) = world.scenario.change_at {
+            world.happens_in(at, Happening::SourceChanges);
+        }
+        world
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(crate) fn source_changed(&self) -> bool {
+        self.source_changed
+    }
+
+    /// Lets everything happen that is still under way when the run has ended.
+    pub(crate) fn settle(&mut self) {
+        while let Some(((at, _), happening)) = self.future.pop_first() {
+            self.now = self.now.max(at);
+            if let Happening::LateWork { operation } = happening {
+                self.work(&operation);
+            }
+        }
+    }
+
+    fn happens_in(&mut self, delay: Duration, happening: Happening) {
+        self.future.insert((self.now + delay, self.sequence), happening);
+        self.sequence += 1;
+    }
+
+    fn send(&mut self, attempt: Attempt) {
+        self.check_send(&attempt);
+        let fate = self.scenario.fates.draw(self.requests, &mut self.rng);
+        self.requests += 1;
+        self.live.insert(attempt.id, attempt.clone());
+        if matches!(attempt.operation, Operation::CompleteMultipartUpload { .. })
+            && attempt.number == 1
+            && self.source_changed
+        {
+            self.happens_in(Duration::ZERO, Happening::SourceChanges);
+            return;
+        }
+        let longest = self.scenario.slowness.as_micros() as u64;
+        let duration = Duration::from_micros(self.rng.u64(1_000..=longest.max(1_001)));
+        let length = body_length(&attempt.operation);
+        let steps = duration.as_secs() as u32 / 10 + 3;
+        let moving = if fate == Fate::Stalled { steps / 2 } else { steps };
+        for step in 1..=moving {
+            let sent = length * u64::from(step) / u64::from(steps);
+            let moves = Happening::Moves {
+                attempt: attempt.id,
+                sent,
+                activity: u64::from(step) + 1000 * self.requests,
+            };
+            self.happens_in(duration * step / (steps + 1), moves);
+        }
+        if fate == Fate::Stalled {
+            // Without a body the client cannot tell whether the request arrived.
+            self.seen.answers_lost += u32::from(length == 0);
+        } else {
+            let attempt = Box::new(attempt);
+            self.happens_in(duration, Happening::Arrives { attempt, fate });
+        }
+    }
+
+    fn check_send(&mut self, attempt: &Attempt) {
+        let key = key(&attempt.operation);
+        self.seen.attempts += 1;
+        assert!(self.seen.attempts < 20_000, "the run does not come to an end");
+        assert!(
+            self.live.len() < self.scenario.concurrency as usize,
+            "more than allowed in flight"
+        );
+        let attempts_max = self.scenario.retry.attempts_max;
+        assert!(attempt.number <= attempts_max, "{key:?}: attempt {}", attempt.number);
+        assert!(!self.seen.denied.contains(&key), "{key:?} was denied and is sent again");
+        assert!(
+            key.0 != "UploadPart" || !self.seen.stored.contains(&key.1),
+            "part {} is stored and is sent again",
+            key.1
+        );
+        // A question that is asked anew is not a retry.
+        if let Some(not_before) = self.seen.not_before.get(&key)
+            && attempt.number > 1
+        {
+            assert!(self.now >= *not_before, "{key:?} is sent before the time the store named");
+        }
+    }
+
+    /// Does the work of `operation` at the store.
+    fn work(&mut self, operation: &Operation) -> Response {
+        let body = self.body(operation);
+        let claimed = self.scenario.checksums.then(|| crc64nvme(&body));
+        self.work_with(operation, &body, claimed)
+    }
+
+    fn work_with(&mut self, operation: &Operation, body: &[u8], claimed: Option<u64>) -> Response {
+        let response = self.store.carry_out(operation, body, claimed);
+        let stores_object = matches!(
+            operation,
+            Operation::PutObject { .. } | Operation::CompleteMultipartUpload { .. }
+        );
+        if stores_object && response.status == 200 {
+            self.seen.object_is_ours = true;
+        }
+        response
+    }
+
+    fn body(&self, operation: &Operation) -> Vec<u8> {
+        let source = &self.scenario.source;
+        let mut body = match operation {
+            Operation::PutObject { .. } => source.clone(),
+            Operation::UploadPart { offset, length, .. } => {
+                source[*offset as usize..(*offset + *length) as usize].to_vec()
+            }
+            _ => Vec::new(),
+        };
+        if self.source_changed {
+            for byte in &mut body {
+                *byte ^= 0xff;
+            }
+        }
+        body
+    }
+
+    /// The request has been sent, as far as its fate allows: what becomes of it.
+    fn arrives(&mut self, attempt: &Attempt, fate: Fate, inputs: &mut Vec<Input>) {
+        let fate = self.fitting(fate, attempt);
+        let operation = &attempt.operation;
+        if self.live.remove(&attempt.id).is_none() {
+            // Cancelled on its way: it may land all the same.
+            if matches!(operation, Operation::UploadPart { .. }) && self.rng.u32(..3) == 0 {
+                self.work(operation);
+            }
+            return;
+        }
+        let lost = self.seen.answers_lost;
+        let report = self.report(operation, fate);
+        let whole = matches!(
+            fate,
+            Fate::Answered
+                | Fate::AnswerLost
+                | Fate::AnswerCut
+                | Fate::DoneAnswered500
+                | Fate::SentTwice
+                | Fate::Corrupted
+                | Fate::UploadGone
+        );
+        let has_body =
+            matches!(operation, Operation::PutObject { .. } | Operation::UploadPart { .. });
+        let checksum = (whole && has_body && self.scenario.checksums)
+            .then(|| Crc64Nvme(crc64nvme(&self.body(operation))));
+        if has_body && self.source_changed {
+            let change = SourceChange("it was modified".into());
+            inputs.push(Input::Event(Event::SourceChanged(change)));
+        }
+        let answered = report.failure.is_none()
+            && report.response.as_ref().is_some_and(|response| response.status == 200)
+            && fate != Fate::EarlyOk;
+        if let Operation::UploadPart { number, .. } = operation
+            && answered
+        {
+            self.seen.stored.insert(number.0.get());
+        }
+        let final_answer_lost = matches!(
+            operation,
+            Operation::PutObject { .. } | Operation::CompleteMultipartUpload { .. }
+        ) && (report.failure.is_some() || fate != Fate::Answered);
+        self.seen.answers_lost = lost + u32::from(final_answer_lost);
+        inputs.push(Input::Event(Event::Finished { attempt: attempt.id, report, checksum }));
+    }
+
+    /// A fate that this operation can have.
+    fn fitting(&self, fate: Fate, attempt: &Attempt) -> Fate {
+        let has_body = body_length(&attempt.operation) > 0;
+        let is = |name: &str| attempt.operation.name() == name;
+        match fate {
+            Fate::SentTwice if attempt.fresh_connection => Fate::Answered,
+            Fate::Corrupted if !has_body || !self.scenario.checksums => Fate::Answered,
+            Fate::EarlyOk | Fate::RequestTimeout if !has_body => Fate::InternalError,
+            Fate::ErrorInside200 if !is("CompleteMultipartUpload") => Fate::InternalError,
+            Fate::ResetThenDone if is("PutObject") => Fate::ResetInBody,
+            Fate::UploadGone if is("PutObject") || is("CreateMultipartUpload") => Fate::Answered,
+            Fate::UploadGone if is("HeadObject") => Fate::Answered,
+            fate => fate,
+        }
+    }
+
+    fn report(&mut self, operation: &Operation, fate: Fate) -> Report {
+        let length = body_length(operation);
+        let mut evidence = Evidence {
+            bytes_sent: length,
+            bytes_expected: length,
+            peer: Some(([127, 0, 0, 1], 80).into()),
+            ..Evidence::default()
+        };
+        let mut response = None;
+        let mut failure = None;
+        match fate {
+            Fate::Answered => response = Some(self.work(operation)),
+            Fate::Refused => {
+                evidence = Evidence { bytes_expected: length, ..Evidence::default() };
+                failure = Some(broken(Kind::Connect));
+            }
+            Fate::ResetInBody => {
+                evidence.bytes_sent = length / 2;
+                failure = Some(broken(Kind::Reset));
+            }
+            Fate::ResetThenDone => {
+                evidence.bytes_sent = length;
+                failure = Some(broken(Kind::Reset));
+                let delay = Duration::from_millis(self.rng.u64(..20_000));
+                let operation = Box::new(operation.clone());
+                self.happens_in(delay, Happening::LateWork { operation });
+            }
+            Fate::AnswerLost => {
+                self.work(operation);
+                failure = Some(broken(Kind::Reset));
+            }
+            Fate::AnswerCut => {
+                let mut whole = self.work(operation);
+                whole.body.truncate(whole.body.len() / 2);
+                response = Some(whole);
+                failure = Some(broken(Kind::Reset));
+            }
+            Fate::DoneAnswered500 => {
+                self.work(operation);
+                response = Some(error_response(500, "InternalError", "We encountered an error."));
+            }
+            Fate::SlowDown(wish) => response = Some(self.slow_down(operation, wish)),
+            Fate::InternalError => {
+                response = Some(error_response(500, "InternalError", "We encountered an error."));
+            }
+            Fate::RequestTimeout => {
+                evidence.bytes_sent = length / 2;
+                response = Some(error_response(400, "RequestTimeout", "Your socket was idle."));
+            }
+            Fate::EarlyOk => {
+                evidence.bytes_sent = length / 2;
+                let mut headers = Headers::new();
+                headers.push("etag", "\"0123456789abcdef0123456789abcdef\"");
+                response = Some(Response { status: 200, headers, body: Vec::new() });
+            }
+            Fate::ErrorInside200 => {
+                let mut inside = error_response(200, "InternalError", "We encountered an error.");
+                inside.body.splice(0..0, *b"  \n  ");
+                response = Some(inside);
+            }
+            Fate::SentTwice => {
+                self.work(operation);
+                response = Some(self.work(operation));
+                evidence.rewinds = 1;
+            }
+            Fate::Corrupted => {
+                let mut body = self.body(operation);
+                let claimed = Some(crc64nvme(&body));
+                body[0] ^= 1;
+                response = Some(self.work_with(operation, &body, claimed));
+            }
+            Fate::Denied => {
+                if !matches!(operation, Operation::HeadObject) {
+                    self.seen.denied.insert(key(operation));
+                }
+                response = Some(error_response(403, "AccessDenied", "Access Denied"));
+            }
+            Fate::UploadGone => {
+                let abort = Operation::AbortMultipartUpload { upload_id: upload_id(operation) };
+                self.work(&abort);
+                response = Some(self.work(operation));
+            }
+            Fate::Stalled | Fate::AnswerNeverComes => unreachable!("{fate:?} has no report"),
+        }
+        // A HEAD's answer never has a body.
+        if let (Operation::HeadObject, Some(response)) = (operation, &mut response) {
+            response.body.clear();
+        }
+        Report { response, failure, evidence }
+    }
+
+    fn told(&mut self, notice: Notice) {
+        match notice {
+            Notice::LeftBehind { upload_id: Some(id), .. } => {
+                self.seen.left_behind.insert(id.0);
+            }
+            Notice::LeftBehind { upload_id: None, .. } => self.seen.left_behind_unknown += 1,
+            _ => {}
+        }
+    }
+
+    fn slow_down(&mut self, operation: &Operation, wish: Option<Duration>) -> Response {
+        let mut response = error_response(503, "SlowDown", "Please reduce your request rate.");
+        if let Some(wish) = wish {
+            response.headers.push("retry-after", wish.as_secs().to_string());
+            let granted = wish.min(self.scenario.retry.retry_after_max);
+            self.seen.not_before.insert(key(operation), self.now + granted);
+        }
+        response
+    }
+
+    fn happens(&mut self, happening: Happening, inputs: &mut Vec<Input>) {
+        match happening {
+            Happening::Moves { attempt, sent, activity } => {
+                if self.live.contains_key(&attempt) {
+                    let progress = Progress { attempt, body_sent: sent, activity };
+                    inputs.push(Input::Event(Event::Progress(progress)));
+                }
+            }
+            Happening::Arrives { attempt, fate: Fate::AnswerNeverComes } => {
+                self.seen.answers_lost += 1;
+                self.work(&attempt.operation);
+            }
+            Happening::Arrives { attempt, fate } => self.arrives(&attempt, fate, inputs),
+            Happening::LateWork { operation } => {
+                self.work(&operation);
+            }
+            Happening::Stop => inputs.push(Input::Command(Command::Stop)),
+            Happening::SourceChanges => {
+                if self.source_changed {
+                    let change = SourceChange("it was modified".into());
+                    inputs.push(Input::Event(Event::SourceChanged(change)));
+                }
+                self.source_changed = true;
+            }
+        }
+    }
+}
+
+impl World for SimulatedWorld {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn carry_out(&mut self, action: Action) -> io::Result<()> {
+        self.woke_by_timer = false;
+        match action {
+            Action::Send(attempt) => self.send(attempt),
+            Action::Cancel(id) => {
+                self.live.remove(&id);
+            }
+            Action::Notice(notice) => self.told(*notice),
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, until: Option<Time>, inputs: &mut Vec<Input>) -> io::Result<()> {
+        assert!(!self.woke_by_timer, "next_wakeup named a time at which poll had nothing");
+        let next = self.future.first_key_value().map(|((at, _), _)| *at);
+        match (until, next) {
+            (None, None) => panic!("the engine waits for nothing"),
+            (Some(until), next) if next.is_none_or(|next| until < next) => {
+                self.now = self.now.max(until);
+                self.woke_by_timer = true;
+            }
+            _ => {
+                let ((at, _), happening) = self.future.pop_first().expect("something is next");
+                self.now = self.now.max(at);
+                self.happens(happening, inputs);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn broken(kind: Kind) -> TransportFailure {
+    TransportFailure { kind, message: format!("simulated {kind:?}") }
+}
+
+fn body_length(operation: &Operation) -> u64 {
+    match operation {
+        Operation::PutObject { length, .. } | Operation::UploadPart { length, .. } => *length,
+        _ => 0,
+    }
+}
+
+fn key(operation: &Operation) -> Key {
+    match operation {
+        Operation::UploadPart { number, .. } => (operation.name(), number.0.get()),
+        _ => (operation.name(), 0),
+    }
+}
+
+fn upload_id(operation: &Operation) -> curlift::s3::UploadId {
+    match operation {
+        Operation::UploadPart { upload_id, .. }
+        | Operation::CompleteMultipartUpload { upload_id, .. }
+        | Operation::AbortMultipartUpload { upload_id }
+        | Operation::ListParts { upload_id, .. } => upload_id.clone(),
+        _ => unreachable!("{} has no upload id", operation.name()),
+    }
+}
