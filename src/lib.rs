@@ -3,9 +3,11 @@
 //! An engine decides ([`upload`]), a session does ([`session`]), libcurl is the event loop
 //! ([`transport`]). See `ARCHITECTURE.md` for the map.
 
+pub mod disk;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod s3;
 pub mod time;
+pub mod transport;
 pub mod upload;

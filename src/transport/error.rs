@@ -1,0 +1,44 @@
+//! Why nothing can be sent at all: not the failure of one exchange, which a report tells.
+
+use super::version::version;
+
+/// Why nothing can be sent at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// A setting of all handles was refused.
+    #[error("libcurl {version} refused a transport setting: {reason}")]
+    Setting {
+        /// The libcurl.
+        version: String,
+        /// Its words.
+        reason: String,
+    },
+    /// The event loop cannot go on.
+    #[error("libcurl's event loop failed while {doing}: {reason}")]
+    Loop {
+        /// What was asked of it.
+        doing: &'static str,
+        /// Its words.
+        reason: String,
+    },
+    /// More exchanges than this libcurl can wait for.
+    #[error(
+        "this libcurl waits with select() and carries at most {limit} connections at once: \
+         lower the concurrency, or build with CFLAGS=-DHAVE_POLL=1 or against the system's libcurl"
+    )]
+    TooMany {
+        /// The most it can carry.
+        limit: u32,
+    },
+}
+
+impl TransportError {
+    pub(super) fn setting(error: &curl::Error) -> TransportError {
+        TransportError::Setting { version: version().version, reason: error.to_string() }
+    }
+
+    /// What makes an error of a multi handle that was busy `doing` something.
+    pub(super) fn event_loop(doing: &'static str) -> impl Fn(curl::MultiError) -> TransportError {
+        move |error| TransportError::Loop { doing, reason: error.to_string() }
+    }
+}
