@@ -3,6 +3,8 @@
 //! An engine decides ([`upload`]), a session does ([`session`]), libcurl is the event loop
 //! ([`transport`]). See `ARCHITECTURE.md` for the map.
 
+pub mod config;
+pub mod credentials;
 pub mod disk;
 pub mod http;
 #[cfg(feature = "lab")]

@@ -1,0 +1,264 @@
+//! Where settings come from, and who set each: flag, environment, `~/.aws/config`, default, in
+//! this order. Access keys are [`credentials`](crate::credentials)' business.
+
+mod setting;
+mod sources;
+pub mod units;
+
+use std::path::PathBuf;
+
+pub use setting::{ConfigError, Origin, Setting};
+pub use sources::environment_of_process;
+
+use crate::credentials::Environment;
+use crate::s3::Addressing;
+use crate::s3::payload::PayloadMode;
+use sources::Sources;
+
+/// What the command line says; `None` leaves it to the other places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--endpoint-url`.
+    pub endpoint_url: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--addressing-style`.
+    pub addressing: Option<Addressing>,
+    /// `--payload-signing`.
+    pub payload_signing: Option<PayloadSigning>,
+    /// `--checksum-algorithm`: whether there is one.
+    pub checksums: Option<bool>,
+    /// `--part-size`, bytes.
+    pub part_size: Option<u64>,
+    /// `--multipart-threshold`, bytes.
+    pub multipart_threshold: Option<u64>,
+    /// `--concurrency`.
+    pub concurrency: Option<u32>,
+    /// `--retry`: attempts of one request.
+    pub attempts_max: Option<u32>,
+    /// `--ca-bundle`.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// When the payload's SHA-256 is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PayloadSigning {
+    /// Over plain http only, where nothing else protects it.
+    #[default]
+    Auto,
+    /// Never.
+    Never,
+    /// Always.
+    Always,
+}
+
+/// All settings that can come from more than one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The profile whose settings and keys are used.
+    pub profile: Setting<String>,
+    /// The store, where it is not Amazon's own for the region.
+    pub endpoint_url: Option<Setting<String>>,
+    /// The region to sign for.
+    pub region: Setting<String>,
+    /// How the bucket stands in the URL.
+    pub addressing: Setting<Addressing>,
+    /// When the payload is signed.
+    pub payload_signing: Setting<PayloadSigning>,
+    /// Whether parts carry CRC64NVME.
+    pub checksums: Setting<bool>,
+    /// Bytes of a part.
+    pub part_size: Setting<u64>,
+    /// Bytes from which a file is sent in parts.
+    pub multipart_threshold: Setting<u64>,
+    /// Attempts in flight at most.
+    pub concurrency: Setting<u32>,
+    /// Attempts of one request, the first included.
+    pub attempts_max: Setting<u32>,
+    /// Certificate authorities in place of the system's.
+    pub ca_bundle: Option<Setting<PathBuf>>,
+}
+
+/// More attempts in flight than this is a mistake.
+pub const CONCURRENCY_MAX: u32 = 1000;
+
+/// More attempts of one request than this is a mistake.
+pub const ATTEMPTS_MAX: u32 = 1000;
+
+const PART_SIZE: u64 = 16 << 20;
+const CONCURRENCY: u32 = 8;
+const ATTEMPTS: u32 = 10;
+
+impl Config {
+    /// Joins the command line, the environment and the AWS files.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or understood, a value is not what it must be, or the profile
+    /// that was asked for does not exist.
+    pub fn load(flags: &Overrides, environment: &Environment) -> Result<Config, ConfigError> {
+        let sources = Sources::open(environment, flags.profile.as_deref())?;
+        let part_size = flag("--part-size", flags.part_size)
+            .or_read(|| sources.profile("s3.multipart_chunksize"), |text| units::size(text))?
+            .unwrap_or(Setting::by_default(PART_SIZE));
+        let multipart_threshold = flag("--multipart-threshold", flags.multipart_threshold)
+            .or_read(|| sources.profile("s3.multipart_threshold"), |text| units::size(text))?
+            .unwrap_or(Setting::by_default(PART_SIZE));
+        let concurrency = flag("--concurrency", flags.concurrency)
+            .or_read(
+                || sources.profile("s3.max_concurrent_requests"),
+                |t| count(t, CONCURRENCY_MAX),
+            )?
+            .unwrap_or(Setting::by_default(CONCURRENCY));
+        Ok(Config {
+            endpoint_url: endpoint_url(flags, &sources)?,
+            region: region(flags, &sources),
+            addressing: flag("--addressing-style", flags.addressing)
+                .or_read(|| sources.profile("s3.addressing_style"), |text| addressing(text))?
+                .unwrap_or(Setting::by_default(Addressing::Auto)),
+            payload_signing: flag("--payload-signing", flags.payload_signing)
+                .or_read(|| sources.profile("s3.payload_signing_enabled"), |text| signing(text))?
+                .unwrap_or(Setting::by_default(PayloadSigning::Auto)),
+            checksums: flag("--checksum-algorithm", flags.checksums)
+                .or_read(|| checksum_calculation(&sources), |text| checksums(text))?
+                .unwrap_or(Setting::by_default(true)),
+            part_size,
+            multipart_threshold,
+            concurrency,
+            attempts_max: flag("--retry", flags.attempts_max)
+                .or_read(|| max_attempts(&sources), |text| count(text, ATTEMPTS_MAX))?
+                .unwrap_or(Setting::by_default(ATTEMPTS)),
+            ca_bundle: ca_bundle(flags, &sources),
+            profile: sources.profile,
+        })
+    }
+
+    /// How file bytes travel to a store that is reached over TLS (`https`) or not, signed or not.
+    #[must_use]
+    pub fn payload_mode(&self, https: bool, signed: bool) -> PayloadMode {
+        let checksum = self.checksums.value;
+        let hashed = match self.payload_signing.value {
+            PayloadSigning::Auto => !https,
+            PayloadSigning::Never => false,
+            PayloadSigning::Always => true,
+        };
+        match (hashed && signed, checksum) {
+            (true, checksum) => PayloadMode::Signed { checksum },
+            (false, true) => PayloadMode::UnsignedTrailer,
+            (false, false) => PayloadMode::Unsigned,
+        }
+    }
+}
+
+/// A setting of the command line, if it is there.
+struct Flag<T>(Option<Setting<T>>);
+
+fn flag<T>(name: &'static str, value: Option<T>) -> Flag<T> {
+    Flag(value.map(|value| Setting { value, origin: Origin::Flag(name) }))
+}
+
+impl<T> Flag<T> {
+    /// What the flag says, else what `read` makes of the text that `find` finds.
+    fn or_read<E: std::fmt::Display>(
+        self,
+        find: impl FnOnce() -> Option<Setting<String>>,
+        read: impl FnOnce(&String) -> Result<T, E>,
+    ) -> Result<Option<Setting<T>>, ConfigError> {
+        match self.0 {
+            Some(setting) => Ok(Some(setting)),
+            None => find().map(|text| text.parse(read)).transpose(),
+        }
+    }
+}
+
+/// Reference guide, "Service-specific endpoints": the flag, then the service's variable, the
+/// general one, the service's section, the profile's own.
+fn endpoint_url(
+    flags: &Overrides,
+    sources: &Sources<'_>,
+) -> Result<Option<Setting<String>>, ConfigError> {
+    if let Flag(Some(url)) = flag("--endpoint-url", flags.endpoint_url.clone()) {
+        return Ok(Some(url));
+    }
+    let ignored = sources
+        .environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+        .or_else(|| sources.profile("ignore_configured_endpoint_urls"))
+        .map(|text| text.parse(|text| boolean(text)))
+        .transpose()?;
+    if ignored.is_some_and(|ignored| ignored.value) {
+        return Ok(None);
+    }
+    Ok(sources
+        .environment("AWS_ENDPOINT_URL_S3")
+        .or_else(|| sources.environment("AWS_ENDPOINT_URL"))
+        .or_else(|| sources.service("s3.endpoint_url"))
+        .or_else(|| sources.profile("endpoint_url")))
+}
+
+/// Without any, `us-east-1`, as the AWS CLI does for S3; most other stores do not care.
+fn region(flags: &Overrides, sources: &Sources<'_>) -> Setting<String> {
+    flag("--region", flags.region.clone())
+        .0
+        .or_else(|| sources.environment("AWS_REGION"))
+        .or_else(|| sources.environment("AWS_DEFAULT_REGION"))
+        .or_else(|| sources.profile("region"))
+        .unwrap_or(Setting::by_default("us-east-1".to_owned()))
+}
+
+fn ca_bundle(flags: &Overrides, sources: &Sources<'_>) -> Option<Setting<PathBuf>> {
+    flag("--ca-bundle", flags.ca_bundle.clone()).0.or_else(|| {
+        let text = sources.environment("AWS_CA_BUNDLE").or_else(|| sources.profile("ca_bundle"))?;
+        Some(Setting { value: sources.expanded(&text.value), origin: text.origin })
+    })
+}
+
+fn checksum_calculation(sources: &Sources<'_>) -> Option<Setting<String>> {
+    sources
+        .environment("AWS_REQUEST_CHECKSUM_CALCULATION")
+        .or_else(|| sources.profile("request_checksum_calculation"))
+}
+
+fn max_attempts(sources: &Sources<'_>) -> Option<Setting<String>> {
+    sources.environment("AWS_MAX_ATTEMPTS").or_else(|| sources.profile("max_attempts"))
+}
+
+fn checksums(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "when_supported" => Ok(true),
+        "when_required" => Ok(false),
+        _ => Err(format!("`{text}` is neither when_supported nor when_required")),
+    }
+}
+
+fn addressing(text: &str) -> Result<Addressing, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Ok(Addressing::Auto),
+        "path" => Ok(Addressing::Path),
+        "virtual" => Ok(Addressing::Virtual),
+        _ => Err(format!("`{text}` is none of auto, path, virtual")),
+    }
+}
+
+/// botocore's `payload_signing_enabled`: without it, plain http is signed all the same.
+fn signing(text: &str) -> Result<PayloadSigning, String> {
+    boolean(text).map(|on| if on { PayloadSigning::Always } else { PayloadSigning::Auto })
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("`{text}` is neither true nor false")),
+    }
+}
+
+fn count(text: &str, max: u32) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=max).contains(count))
+        .ok_or_else(|| format!("`{text}` is no whole number from 1 to {max}"))
+}
+
+#[cfg(test)]
+mod tests;

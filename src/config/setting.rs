@@ -1,0 +1,95 @@
+//! A value and where it came from, so that a message about it can say what to change.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::credentials::CredentialsError;
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Who set it.
+    pub origin: Origin,
+}
+
+/// Who set a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag(&'static str),
+    /// An environment variable.
+    Environment(&'static str),
+    /// A property of a configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The property; one nested in a block is named with a dot.
+        name: &'static str,
+    },
+    /// Nobody.
+    Default,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// One of the AWS files cannot be read or understood, or lacks the profile that was asked for.
+    #[error(transparent)]
+    Files(#[from] CredentialsError),
+    /// A value is not what it must be.
+    #[error("{origin}: {reason}")]
+    Value {
+        /// Who set it.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl<T> Setting<T> {
+    /// A value nobody set.
+    pub fn by_default(value: T) -> Setting<T> {
+        Setting { value, origin: Origin::Default }
+    }
+
+    /// Reads the text of a setting.
+    ///
+    /// # Errors
+    /// What `read` says, with the origin.
+    pub fn parse<U, E: fmt::Display>(
+        self,
+        read: impl FnOnce(&T) -> Result<U, E>,
+    ) -> Result<Setting<U>, ConfigError> {
+        match read(&self.value) {
+            Ok(value) => Ok(Setting { value, origin: self.origin }),
+            Err(reason) => {
+                Err(ConfigError::Value { origin: self.origin, reason: reason.to_string() })
+            }
+        }
+    }
+}
+
+impl ConfigError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            ConfigError::Files(error) => error.hint(),
+            ConfigError::Value { origin, .. } => format!("correct {origin}"),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(name) | Origin::Environment(name) => f.write_str(name),
+            Origin::File { path, line, name } => write!(f, "{}:{line}: {name}", path.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Where values are looked up: the environment and the AWS files' settings of one profile.
+
+use std::path::PathBuf;
+
+use super::{ConfigError, Origin, Setting};
+use crate::credentials::{Environment, Profile, Profiles, SectionKind};
+
+/// The process's own environment.
+#[must_use]
+pub fn environment_of_process() -> Environment {
+    std::env::vars_os().collect()
+}
+
+/// All places but the command line, for one profile.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    environment: &'a Environment,
+    profiles: Profiles,
+    pub(super) profile: Setting<String>,
+}
+
+impl<'a> Sources<'a> {
+    /// Reads both files. A profile that was asked for must be in one of them; `default` need not.
+    pub(super) fn open(
+        environment: &'a Environment,
+        flag: Option<&str>,
+    ) -> Result<Sources<'a>, ConfigError> {
+        let profiles = Profiles::load(environment)?;
+        let profile = chosen_profile(environment, flag);
+        if let Origin::Flag(asked_by) | Origin::Environment(asked_by) = profile.origin
+            && profiles.profile(&profile.value).is_none()
+        {
+            return Err(profiles.missing(&profile.value, asked_by).into());
+        }
+        Ok(Sources { environment, profiles, profile })
+    }
+
+    /// An environment variable.
+    pub(super) fn environment(&self, name: &'static str) -> Option<Setting<String>> {
+        let value = self.environment.get(name)?.to_owned();
+        Some(Setting { value, origin: Origin::Environment(name) })
+    }
+
+    /// A setting of the profile; `s3.NAME` is one of its `s3 =` block.
+    pub(super) fn profile(&self, name: &'static str) -> Option<Setting<String>> {
+        setting(self.profiles.profile(&self.profile.value)?, name)
+    }
+
+    /// A setting of the `[services …]` section that the profile names.
+    pub(super) fn service(&self, name: &'static str) -> Option<Setting<String>> {
+        let definition = self.profile("services")?.value;
+        setting(self.profiles.section(SectionKind::Services, &definition)?, name)
+    }
+
+    /// `path` with `~/` expanded.
+    pub(super) fn expanded(&self, path: &str) -> PathBuf {
+        self.environment.expand(path)
+    }
+}
+
+fn chosen_profile(environment: &Environment, flag: Option<&str>) -> Setting<String> {
+    let variable = |name| environment.get(name).map(|value| (value, Origin::Environment(name)));
+    let (value, origin) = flag
+        .map(|value| (value, Origin::Flag("--profile")))
+        .or_else(|| variable("AWS_PROFILE"))
+        .or_else(|| variable("AWS_DEFAULT_PROFILE"))
+        .unwrap_or(("default", Origin::Default));
+    Setting { value: value.to_owned(), origin }
+}
+
+fn setting(section: &Profile, name: &'static str) -> Option<Setting<String>> {
+    let (path, line) = section.place(name)?;
+    let origin = Origin::File { path: path.to_path_buf(), line, name };
+    Some(Setting { value: section.get(name)?.to_owned(), origin })
+}
