@@ -10,6 +10,7 @@ pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod s3;
+pub mod session;
 pub mod time;
 pub mod transport;
 pub mod upload;

@@ -1,0 +1,292 @@
+//! The live world beneath the engine: transport, disk, clock, signer.
+//!
+//! It decides nothing. What the engine wants sent is described, hashed where that was asked for,
+//! signed at this moment and handed to libcurl; what happened is handed back.
+
+mod body;
+mod digests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use self::body::SessionBody;
+use self::digests::{DigestJob, Digests};
+use crate::disk::Source;
+use crate::http::{Body, Evidence, Report, Request, TransportFailure, TransportFailureKind};
+use crate::s3::payload::{self, BodyDigest, PayloadMode};
+use crate::s3::sigv4::Signer;
+use crate::s3::{Credentials, Endpoint, Object, Operation};
+use crate::time::Time;
+use crate::transport::{Driver, Finished, HandleSettings, Waker};
+use crate::upload::{
+    Action, Attempt, AttemptId, Command, Event, Input, Notice, Progress, SourceChange, World,
+};
+
+/// What a session is told once.
+#[derive(Debug, Clone)]
+pub struct SessionSettings {
+    /// The store.
+    pub endpoint: Endpoint,
+    /// The region to sign for.
+    pub region: String,
+    /// The keys to sign with; `None` sends unsigned requests (`--no-sign-request`).
+    pub credentials: Option<Credentials>,
+    /// The object to write.
+    pub object: Object,
+    /// How file bytes travel.
+    pub payload: PayloadMode,
+    /// Options of every easy handle.
+    pub transport: HandleSettings,
+    /// Attempts in flight at most; easy handles and connections kept.
+    pub concurrency: u32,
+}
+
+/// Stops a session from another thread, as Ctrl-C does.
+#[derive(Clone)]
+pub struct Stopper {
+    asked: Arc<AtomicBool>,
+    waker: Waker,
+}
+
+impl Stopper {
+    /// Asks the session to stop; it wakes up and tells the engine.
+    pub fn stop(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+/// The live world.
+pub struct Session<'a> {
+    settings: SessionSettings,
+    signer: Option<Signer>,
+    source: Source,
+    driver: Driver<SessionBody>,
+    digests: Digests,
+    /// Attempts whose bodies are being hashed.
+    hashing: BTreeMap<AttemptId, (Hashing, DigestJob)>,
+    /// What happened without the transport.
+    ready: Vec<Input>,
+    stop_asked: Arc<AtomicBool>,
+    stop_told: bool,
+    began: Instant,
+    now: Time,
+    progress_due: Time,
+    observer: Box<dyn FnMut(&Notice) + 'a>,
+}
+
+/// An attempt that is sent once its body has been hashed.
+struct Hashing {
+    request: Request,
+    fresh_connection: bool,
+}
+
+/// How often the engine hears how far the attempts are.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+impl<'a> Session<'a> {
+    /// A session that sends `source`; `observer` hears every notice.
+    ///
+    /// # Errors
+    /// Where libcurl refuses to work.
+    pub fn new(
+        settings: SessionSettings,
+        source: Source,
+        observer: Box<dyn FnMut(&Notice) + 'a>,
+    ) -> io::Result<Session<'a>> {
+        let driver = Driver::new(settings.transport.clone(), settings.concurrency)
+            .map_err(io::Error::other)?;
+        let signer = settings
+            .credentials
+            .clone()
+            .map(|credentials| Signer { credentials, region: settings.region.clone() });
+        let waker = driver.waker();
+        Ok(Session {
+            signer,
+            digests: Digests::new(source.clone(), move || waker.wake()),
+            source,
+            driver,
+            hashing: BTreeMap::new(),
+            ready: Vec::new(),
+            stop_asked: Arc::new(AtomicBool::new(false)),
+            stop_told: false,
+            began: instant(),
+            now: Time::ZERO,
+            progress_due: Time::ZERO,
+            observer,
+            settings,
+        })
+    }
+
+    /// A handle that stops this session.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper { asked: self.stop_asked.clone(), waker: self.driver.waker() }
+    }
+
+    fn send(&mut self, attempt: &Attempt) {
+        let completes = matches!(attempt.operation, Operation::CompleteMultipartUpload { .. });
+        if completes
+            && attempt.number == 1
+            && let Some(change) = self.source.change()
+        {
+            self.source_changed(change);
+            return;
+        }
+        let request = attempt.operation.request(&self.settings.endpoint, &self.settings.object);
+        let fresh_connection = attempt.fresh_connection;
+        match request.body {
+            Body::FileRange { offset, length } if self.settings.payload.needs_digest() => {
+                let job = self.digests.begin(attempt.id, offset, length);
+                self.hashing.insert(attempt.id, (Hashing { request, fresh_connection }, job));
+            }
+            _ => self.start(attempt.id, request, fresh_connection, None),
+        }
+    }
+
+    /// Signs `request`, now, and hands it to libcurl.
+    fn start(
+        &mut self,
+        id: AttemptId,
+        mut request: Request,
+        fresh_connection: bool,
+        digest: Option<&BodyDigest>,
+    ) {
+        let framing = payload::apply(&mut request, self.settings.payload, digest);
+        if let Some(signer) = &self.signer {
+            #[expect(clippy::disallowed_methods, reason = "the signer's clock: the one place")]
+            let at = SystemTime::now();
+            signer.sign(&mut request, at);
+        }
+        let checksum = digest.filter(|_| self.settings.payload.has_checksum());
+        let checksum = checksum.map(|digest| digest.crc64nvme);
+        let body = SessionBody::new(&request.body, framing, &self.source, checksum);
+        if let Err(error) = self.driver.start(id.0, &request, body, fresh_connection) {
+            self.ready.push(not_sent(id, error.to_string()));
+        }
+    }
+
+    fn cancel(&mut self, id: AttemptId) {
+        // A digest that is no longer waited for notices when its job is dropped.
+        if self.hashing.remove(&id).is_none() {
+            self.driver.cancel(id.0);
+        }
+    }
+
+    fn source_changed(&mut self, change: String) {
+        self.ready.push(Input::Event(Event::SourceChanged(SourceChange(change))));
+    }
+
+    /// Sends what has been hashed.
+    fn collect_digests(&mut self) {
+        while let Some((id, result)) = self.digests.next() {
+            let Some((hashing, _)) = self.hashing.remove(&id) else { continue };
+            match result {
+                Ok(digest) => {
+                    self.start(id, hashing.request, hashing.fresh_connection, Some(&digest));
+                }
+                Err(error) => {
+                    let change = self.source.change();
+                    self.source_changed(change.unwrap_or_else(|| unreadable(&error.to_string())));
+                }
+            }
+        }
+    }
+
+    fn finished(&mut self, finished: Finished<SessionBody>) {
+        let Finished { token, report, body } = finished;
+        if body.reads_source()
+            && let Some(change) = self.source.change().or_else(|| source_failure(&report))
+        {
+            self.source_changed(change);
+        }
+        let checksum = body.checksum();
+        let attempt = AttemptId(token);
+        self.ready.push(Input::Event(Event::Finished { attempt, report, checksum }));
+    }
+
+    fn tell_stop(&mut self) {
+        if !self.stop_told && self.stop_asked.load(Ordering::Acquire) {
+            self.stop_told = true;
+            self.ready.push(Input::Command(Command::Stop));
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        if self.now < self.progress_due {
+            return;
+        }
+        self.progress_due = self.now + PROGRESS_INTERVAL;
+        let moving = self.driver.progress().map(|exchange| Progress {
+            attempt: AttemptId(exchange.token),
+            body_sent: exchange.body_sent,
+            // Apart from what hashing counted before.
+            activity: exchange.activity.wrapping_add(1 << 63),
+        });
+        let hashing = self.hashing.iter().map(|(attempt, (_, job))| Progress {
+            attempt: *attempt,
+            body_sent: 0,
+            activity: job.bytes_hashed(),
+        });
+        self.ready.extend(moving.chain(hashing).map(|p| Input::Event(Event::Progress(p))));
+    }
+}
+
+impl World for Session<'_> {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn carry_out(&mut self, action: Action) -> io::Result<()> {
+        match action {
+            Action::Send(attempt) => self.send(&attempt),
+            Action::Cancel(id) => self.cancel(id),
+            Action::Notice(notice) => (self.observer)(&notice),
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, until: Option<Time>, inputs: &mut Vec<Input>) -> io::Result<()> {
+        let mut finished = Vec::new();
+        loop {
+            self.collect_digests();
+            self.tell_stop();
+            self.tell_progress();
+            if !self.ready.is_empty() || until.is_some_and(|until| until <= self.now) {
+                inputs.append(&mut self.ready);
+                return Ok(());
+            }
+            let next = until.map_or(self.progress_due, |until| until.min(self.progress_due));
+            self.driver.wait(next.since(self.now), &mut finished).map_err(io::Error::other)?;
+            self.now = Time(instant().duration_since(self.began));
+            for exchange in finished.drain(..) {
+                self.finished(exchange);
+            }
+        }
+    }
+}
+
+fn instant() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "the clock of the live world")]
+    Instant::now()
+}
+
+/// The report of an exchange that libcurl would not even begin.
+fn not_sent(attempt: AttemptId, message: String) -> Input {
+    let failure = TransportFailure { kind: TransportFailureKind::Local, message };
+    let report = Report { response: None, failure: Some(failure), evidence: Evidence::default() };
+    Input::Event(Event::Finished { attempt, report, checksum: None })
+}
+
+/// What the transport noticed of a source that cannot be read.
+fn source_failure(report: &Report) -> Option<String> {
+    let failure = report.failure.as_ref()?;
+    (failure.kind == TransportFailureKind::SourceRead).then(|| unreadable(&failure.message))
+}
+
+fn unreadable(reason: &str) -> String {
+    format!("it can no longer be read: {reason}")
+}

@@ -1,0 +1,116 @@
+//! Hashes of file ranges, computed on helper threads before the range is sent: SHA-256 on the
+//! loop's own thread would stall every other transfer.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread;
+
+use sha2::{Digest, Sha256};
+
+use crate::disk::Source;
+use crate::s3::checksum::Crc64NvmeHasher;
+use crate::s3::payload::BodyDigest;
+use crate::upload::AttemptId;
+
+/// The helper threads, started when the first hash is asked for.
+pub(super) struct Digests {
+    source: Source,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    workers: Option<Sender<Job>>,
+    answers: (Sender<Answer>, Receiver<Answer>),
+}
+
+/// A hash under way; dropped, it ends.
+pub(super) struct DigestJob {
+    hashed: Arc<AtomicU64>,
+}
+
+type Answer = (AttemptId, io::Result<BodyDigest>);
+
+struct Job {
+    id: AttemptId,
+    offset: u64,
+    length: u64,
+    /// Gone where nobody waits for the answer any more.
+    hashed: Weak<AtomicU64>,
+}
+
+/// Bytes read at a time.
+const READ_SIZE: usize = 256 << 10;
+
+impl Digests {
+    pub(super) fn new(source: Source, wake: impl Fn() + Send + Sync + 'static) -> Digests {
+        Digests { source, wake: Arc::new(wake), workers: None, answers: channel() }
+    }
+
+    /// Begins to hash `length` bytes from `offset` on.
+    pub(super) fn begin(&mut self, id: AttemptId, offset: u64, length: u64) -> DigestJob {
+        let hashed = Arc::new(AtomicU64::new(0));
+        let job = Job { id, offset, length, hashed: Arc::downgrade(&hashed) };
+        if self.workers.is_none() {
+            self.workers = Some(self.start_workers());
+        }
+        let workers = self.workers.as_ref().expect("they were just started");
+        workers.send(job).expect("the workers live as long as their queue");
+        DigestJob { hashed }
+    }
+
+    /// The next hash that is ready.
+    pub(super) fn next(&mut self) -> Option<Answer> {
+        self.answers.1.try_recv().ok()
+    }
+
+    /// As many threads as there are cores; they end when the queue is dropped.
+    fn start_workers(&self) -> Sender<Job> {
+        let (queue, jobs) = channel::<Job>();
+        let jobs = Arc::new(Mutex::new(jobs));
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        for _ in 0..threads {
+            let (jobs, answers) = (jobs.clone(), self.answers.0.clone());
+            let (source, wake) = (self.source.clone(), self.wake.clone());
+            thread::spawn(move || {
+                loop {
+                    let job = jobs.lock().expect("no worker panics with the queue").recv();
+                    let Ok(job) = job else { return };
+                    let Some(digest) = hash(&source, &job).transpose() else { continue };
+                    if answers.send((job.id, digest)).is_err() {
+                        return;
+                    }
+                    wake();
+                }
+            });
+        }
+        queue
+    }
+}
+
+impl DigestJob {
+    /// Bytes hashed so far.
+    pub(super) fn bytes_hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
+    }
+}
+
+/// `None` where nobody waits for the answer any more.
+fn hash(source: &Source, job: &Job) -> io::Result<Option<BodyDigest>> {
+    let mut sha256 = Sha256::new();
+    let mut crc64nvme = Crc64NvmeHasher::new();
+    let mut buffer = vec![0; READ_SIZE];
+    let mut done = 0;
+    while done < job.length {
+        let Some(hashed) = job.hashed.upgrade() else { return Ok(None) };
+        let wanted = (job.length - done).min(READ_SIZE as u64) as usize;
+        let space = &mut buffer[..wanted];
+        if source.read_at(space, job.offset + done)? < wanted {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        sha256.update(&*space);
+        crc64nvme.update(space);
+        done += wanted as u64;
+        hashed.store(done, Ordering::Relaxed);
+    }
+    Ok(Some(BodyDigest { sha256: sha256.finalize().into(), crc64nvme: crc64nvme.value() }))
+}
