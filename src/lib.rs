@@ -3,6 +3,7 @@
 //! An engine decides ([`upload`]), a session does ([`session`]), libcurl is the event loop
 //! ([`transport`]). See `ARCHITECTURE.md` for the map.
 
+pub mod cli;
 pub mod config;
 pub mod credentials;
 pub mod disk;

@@ -1,3 +1,7 @@
-//! The `curlift` program.
+//! The `curlift` program: runs the command line and returns its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    curlift::cli::main()
+}

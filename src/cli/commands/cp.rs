@@ -1,0 +1,49 @@
+//! `curlift cp`: uploads a file.
+
+use super::upload::Upload;
+use crate::cli::args::UploadArgs;
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::json::{Error, Event, Summary};
+use crate::cli::signals::Interrupts;
+use crate::credentials::{Chain, Environment};
+use crate::s3::Credentials;
+
+/// Uploads, tells the end, and gives the exit code for it. With `--json` there is always a
+/// summary, even where nothing could begin.
+pub(super) fn run(
+    args: &UploadArgs,
+    console: &Console,
+    environment: &Environment,
+) -> Result<ExitStatus, CliError> {
+    upload(args, console, environment).inspect_err(|error| {
+        console.event(&Event::Error(Error::of_error(error)));
+        console.event(&Event::Summary(Summary::of_nothing(&args.destination)));
+    })
+}
+
+fn upload(
+    args: &UploadArgs,
+    console: &Console,
+    environment: &Environment,
+) -> Result<ExitStatus, CliError> {
+    let (upload, _) = Upload::prepare(args, console, environment)?;
+    let credentials = credentials(args, environment)?;
+    let interrupts = Interrupts::listen()?;
+    let (ended, place) = upload.send(credentials, console, &interrupts)?;
+    ended.tell(console, &place);
+    Ok(ended.status())
+}
+
+fn credentials(
+    args: &UploadArgs,
+    environment: &Environment,
+) -> Result<Option<Credentials>, CliError> {
+    if args.s3.no_sign_request {
+        return Ok(None);
+    }
+    let found = Chain::new(environment.clone(), args.s3.profile.clone()).find()?;
+    log::info!("credentials from {}", found.source);
+    Ok(Some(found.credentials))
+}

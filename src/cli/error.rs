@@ -1,0 +1,124 @@
+//! What can end a command before there is an outcome, and the exit code of each.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::exit::ExitStatus;
+use crate::config::{ConfigError, Origin};
+use crate::credentials::CredentialsError;
+use crate::disk::SourceError;
+use crate::s3::{EndpointError, NameError, SettingsError};
+use crate::upload::PlanError;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// Something that was typed cannot be.
+    #[error("{what}")]
+    Usage { what: String, hint: String },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Address(#[from] NameError),
+    #[error("{error} (from {origin})")]
+    Endpoint { error: EndpointError, origin: Origin },
+    #[error(transparent)]
+    Object(#[from] SettingsError),
+    #[error("{error}{}", .origin.as_ref().map(|o| format!(" (from {o})")).unwrap_or_default())]
+    Plan { error: PlanError, origin: Option<Origin> },
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// libcurl refuses to work at all.
+    #[error("libcurl cannot be set up: {0}")]
+    Session(#[source] io::Error),
+    /// Nothing can go on in the middle of a run.
+    #[error("the upload cannot go on: {0}")]
+    Run(#[source] io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(#[source] io::Error),
+    #[error("cannot write the log to {}: {error}", .path.display())]
+    Log { path: PathBuf, error: io::Error },
+    /// Signals, threads, temporary files.
+    #[error("{doing}: {error}")]
+    System { doing: &'static str, error: io::Error },
+    #[cfg(feature = "lab")]
+    #[error("the lab cannot start on {address}: {error}")]
+    Lab { address: std::net::SocketAddr, error: io::Error },
+    #[cfg(feature = "lab")]
+    #[error("cannot run {command}: {error}")]
+    Command { command: String, error: io::Error },
+    /// The demo's stored object is not the file.
+    #[cfg(feature = "lab")]
+    #[error("the stored bytes are not those of the file: {0}")]
+    Differs(String),
+}
+
+impl CliError {
+    /// The exit code; that of a command that cannot be run is the shells'.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            #[cfg(feature = "lab")]
+            CliError::Command { error, .. } if error.kind() == io::ErrorKind::NotFound => 127,
+            #[cfg(feature = "lab")]
+            CliError::Command { .. } => 126,
+            _ => self.status().code(),
+        }
+    }
+
+    fn status(&self) -> ExitStatus {
+        match self {
+            CliError::Usage { .. } | CliError::Address(_) | CliError::Object(_) => {
+                ExitStatus::Usage
+            }
+            CliError::Plan { origin, .. } => typed(origin.as_ref()),
+            CliError::Endpoint { origin, .. } => typed(Some(origin)),
+            CliError::Config(_) | CliError::Session(_) | CliError::Log { .. } => {
+                ExitStatus::Configuration
+            }
+            CliError::Source(_) => ExitStatus::Source,
+            CliError::Credentials(error) => match error {
+                CredentialsError::NotFound { .. } | CredentialsError::Failed { .. } => {
+                    ExitStatus::Credentials
+                }
+                CredentialsError::BrokenFile { .. }
+                | CredentialsError::Unreadable { .. }
+                | CredentialsError::NoProfile { .. } => ExitStatus::Configuration,
+            },
+            CliError::Run(_) => ExitStatus::GaveUp,
+            CliError::Output(_) | CliError::System { .. } => ExitStatus::Partial,
+            #[cfg(feature = "lab")]
+            CliError::Lab { .. } | CliError::Command { .. } => ExitStatus::Configuration,
+            #[cfg(feature = "lab")]
+            CliError::Differs(_) => ExitStatus::Conflict,
+        }
+    }
+
+    /// What to do or type next, where the message does not say so itself.
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            CliError::Usage { hint, .. } => Some(hint.clone()),
+            CliError::Config(error) => Some(error.hint()),
+            CliError::Credentials(error) => Some(error.hint()),
+            CliError::Plan { error, .. } => Some(error.hint()),
+            CliError::Run(_) => Some("type the same line again".to_owned()),
+            CliError::Log { .. } => Some("choose another file with --log-file".to_owned()),
+            #[cfg(feature = "lab")]
+            CliError::Lab { .. } => {
+                Some("let the system choose a port: --listen 127.0.0.1:0".to_owned())
+            }
+            #[cfg(feature = "lab")]
+            CliError::Command { .. } => Some("check its spelling and your PATH".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// A mistake in what was typed is one of usage; in a file or variable, one of configuration.
+fn typed(origin: Option<&Origin>) -> ExitStatus {
+    match origin {
+        Some(Origin::Environment(_) | Origin::File { .. }) => ExitStatus::Configuration,
+        Some(Origin::Flag(_) | Origin::Default) | None => ExitStatus::Usage,
+    }
+}

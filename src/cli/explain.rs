@@ -1,0 +1,150 @@
+//! A failure in words: what, where, what the store said, which attempt. What to do about it is
+//! [`hints`](super::hints)'.
+
+use indicatif::HumanBytes;
+
+use super::place::Place;
+use crate::s3::S3Error;
+use crate::upload::{Cause, Failure};
+
+/// The whole message for an upload that failed: what and where, the reason, the attempt.
+pub(super) fn failed(failure: &Failure, place: &Place) -> String {
+    format!("{} {}\n{}", subject(failure, place), verdict(failure), detail(failure))
+}
+
+/// The message for an upload whose end is not known.
+pub(super) fn unknown(failure: &Failure, place: &Place) -> String {
+    format!(
+        "{} may be stored or not: the answer to {} did not arrive, and asking \
+         afterwards did not settle it\n{}",
+        place.object,
+        failure.operation,
+        detail(failure)
+    )
+}
+
+/// The reason and the attempt, in one line.
+pub(super) fn detail(failure: &Failure) -> String {
+    let Failure { attempt, attempts_max, .. } = failure;
+    format!("{}, attempt {attempt} of {attempts_max}", reason(failure))
+}
+
+/// Why an attempt did not count, in one line.
+pub(super) fn reason(failure: &Failure) -> String {
+    let evidence = &failure.evidence;
+    match &failure.cause {
+        Cause::S3(S3Error::Answered { status, code, message, request_id, .. }) => {
+            let code = if code.is_empty() { "an error without a code" } else { code };
+            let separator = if message.is_empty() { "" } else { ": " };
+            let id = request_id.as_ref().map(|id| format!(", request id {id}"));
+            format!("S3: {code}{separator}{message} (HTTP {status}){}", id.unwrap_or_default())
+        }
+        Cause::S3(S3Error::Unusable { status, reason }) => {
+            format!("S3: an answer that cannot be used (HTTP {status}): {reason}")
+        }
+        Cause::S3(S3Error::Transport(transport)) => {
+            let peer = evidence.peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
+            let sent = match (evidence.bytes_sent, evidence.bytes_expected) {
+                (0, _) | (_, 0) => String::new(),
+                (sent, expected) => {
+                    format!(" after {} of {}", HumanBytes(sent), HumanBytes(expected))
+                }
+            };
+            format!("network: {}{peer}{sent}", transport.message)
+        }
+        Cause::Stalled(silent) => format!("network: nothing moved for {} s", silent.as_secs()),
+        Cause::ChecksumMismatch { sent, stored } => {
+            format!("S3 has CRC64NVME {stored} of bytes that left here with {sent}")
+        }
+        Cause::SourceChanged(change) => format!("the file changed while it was sent: {change}"),
+    }
+}
+
+/// `x-amz-request-id`, where the store sent one.
+pub(super) fn request_id(failure: &Failure) -> Option<&str> {
+    match &failure.cause {
+        Cause::S3(S3Error::Answered { request_id, .. }) => request_id.as_deref(),
+        _ => None,
+    }
+}
+
+fn subject(failure: &Failure, place: &Place) -> String {
+    let file = &place.source;
+    match failure.part {
+        Some(part) => format!(
+            "part {} of {file} ({} at {})",
+            part.number,
+            HumanBytes(part.length),
+            HumanBytes(part.offset)
+        ),
+        None if failure.operation == "PutObject" => file.clone(),
+        None => format!("{} for {file} to {}", failure.operation, place.object),
+    }
+}
+
+fn verdict(failure: &Failure) -> &'static str {
+    match &failure.cause {
+        Cause::S3(S3Error::Answered { status: 400..500, .. }) => "was refused",
+        Cause::S3(S3Error::Answered { status: 300..400, .. }) => "was sent elsewhere",
+        Cause::SourceChanged(_) => "was not sent",
+        Cause::ChecksumMismatch { .. } => "arrived damaged",
+        _ => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cli::tests::{answered, failure, of_part, place, transport};
+    use crate::http::{Evidence, TransportFailureKind};
+    use crate::s3::ErrorClass;
+    use crate::upload::SourceChange;
+
+    #[test]
+    fn a_message_says_what_where_why_and_which_attempt() {
+        let refused = of_part(failure(answered(403, "AccessDenied"), ErrorClass::Denied), 17);
+        assert_eq!(
+            failed(&refused, &place()),
+            "part 17 of backup.tar (16.00 MiB at 256.00 MiB) was refused\n\
+             S3: AccessDenied: said so (HTTP 403), request id 7B4A, attempt 1 of 10"
+        );
+        let mut reset =
+            failure(transport(TransportFailureKind::Reset, "reset by peer"), ErrorClass::Transient);
+        reset.evidence = Evidence {
+            peer: Some("192.0.2.1:443".parse().unwrap()),
+            bytes_sent: 1 << 20,
+            bytes_expected: 1 << 24,
+            ..Evidence::default()
+        };
+        assert_eq!(
+            failed(&reset, &place()),
+            "backup.tar failed\n\
+             network: reset by peer (192.0.2.1:443) after 1.00 MiB of 16.00 MiB, attempt 1 of 10"
+        );
+    }
+
+    #[test]
+    fn every_cause_has_its_words() {
+        let unusable = S3Error::Unusable { status: 200, reason: "no ETag".into() };
+        let mismatch = Cause::ChecksumMismatch { sent: "AA".into(), stored: "BB".into() };
+        let rows = [
+            (Cause::S3(unusable), "cannot be used (HTTP 200): no ETag"),
+            (Cause::Stalled(Duration::from_secs(30)), "nothing moved for 30 s"),
+            (mismatch, "CRC64NVME BB of bytes that left here with AA"),
+            (Cause::SourceChanged(SourceChange("it shrank".into())), "was sent: it shrank"),
+            (answered(502, ""), "an error without a code: said so (HTTP 502)"),
+        ];
+        for (cause, words) in rows {
+            let text = failed(&failure(cause, ErrorClass::Transient), &place());
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_end_names_the_object() {
+        let lost = failure(transport(TransportFailureKind::Reset, "x"), ErrorClass::Transient);
+        assert!(unknown(&lost, &place()).starts_with("s3://bucket/path/key may be stored or not"));
+    }
+}

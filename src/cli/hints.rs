@@ -1,0 +1,269 @@
+//! What to do about a failure: one table, first row that fits.
+
+use super::place::Place;
+use crate::http::TransportFailureKind as Kind;
+use crate::s3::{ErrorClass, S3Error};
+use crate::upload::{Cause, Failure};
+
+/// What to do about `failure`, where that is known.
+pub(super) fn hint(failure: &Failure, place: &Place) -> Option<String> {
+    HINTS.iter().find(|(sign, _)| sign.fits(failure)).map(|(_, advice)| advice(failure, place))
+}
+
+/// By what a row of the table is chosen.
+enum Sign {
+    /// S3's code.
+    Code(&'static str),
+    /// What the failure means.
+    Class(ErrorClass),
+    /// What happened below HTTP.
+    Transport(Kind),
+    /// The source is not what it was.
+    SourceChanged,
+    /// Nothing moved.
+    Stalled,
+}
+
+type Advice = fn(&Failure, &Place) -> String;
+
+const HINTS: &[(Sign, Advice)] = &[
+    (Sign::Code("SignatureDoesNotMatch"), wrong_secret),
+    (Sign::Code("InvalidAccessKeyId"), wrong_key),
+    (Sign::Code("InvalidToken"), |_, place| {
+        format!(
+            "the session token of {} does not belong to its keys: take all three anew",
+            keys(place)
+        )
+    }),
+    (Sign::Class(ErrorClass::CredentialsExpired), expired),
+    (Sign::Class(ErrorClass::Denied), denied),
+    (Sign::Class(ErrorClass::Redirected), elsewhere),
+    (Sign::Class(ErrorClass::ClockSkew), |_, _| {
+        "this machine's clock is wrong; set it, for example with `timedatectl set-ntp true`".into()
+    }),
+    (Sign::Code("NoSuchBucket"), |_, place| {
+        format!(
+            "there is no bucket {} at {}; check its spelling and the endpoint, or make it with \
+             `aws s3 mb s3://{}`",
+            place.bucket, place.endpoint, place.bucket
+        )
+    }),
+    (Sign::Code("NoSuchUpload"), |_, _| {
+        "somebody else aborted or completed the upload; a lifecycle rule may do so too".into()
+    }),
+    (Sign::Code("InvalidStorageClass"), |_, _| {
+        "the store does not have this storage class: leave --storage-class out".into()
+    }),
+    (Sign::Class(ErrorClass::NotImplemented), |_, _| {
+        "the store lacks a feature; try --checksum-algorithm none, or --payload-signing always"
+            .into()
+    }),
+    (Sign::Class(ErrorClass::Throttled), |_, _| {
+        "the store asks for fewer requests: try a smaller --concurrency or a larger --part-size"
+            .into()
+    }),
+    (Sign::Transport(Kind::Resolve), |_, place| {
+        format!("no address for the host of {}; {}", place.endpoint, endpoint_advice(place))
+    }),
+    (Sign::Transport(Kind::Connect), |failure, place| {
+        let peer = failure.evidence.peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
+        format!("nobody answers at {}{peer}; {}", place.endpoint, endpoint_advice(place))
+    }),
+    (Sign::Transport(Kind::Certificate), |_, place| {
+        format!(
+            "the certificate of {} is not trusted; name its authority with --ca-bundle FILE",
+            place.endpoint
+        )
+    }),
+    (Sign::Transport(Kind::Tls), |_, place| {
+        format!("does {} speak https? {}", place.endpoint, endpoint_advice(place))
+    }),
+    (Sign::Transport(Kind::NotHttp), |_, place| {
+        let other = match place.endpoint.split_once("://") {
+            Some(("http", rest)) => format!("; try --endpoint-url https://{rest}"),
+            _ => String::new(),
+        };
+        format!("what answers at {} is not an HTTP server{other}", place.endpoint)
+    }),
+    (Sign::Transport(Kind::SourceRead), source_changed),
+    (Sign::SourceChanged, source_changed),
+    (Sign::Transport(Kind::Timeout), slow),
+    (Sign::Stalled, slow),
+    (Sign::Transport(Kind::Reset), |_, _| {
+        "the connection keeps breaking: try a smaller --part-size, and type the same line again"
+            .into()
+    }),
+    (Sign::Class(ErrorClass::Damaged), |_, _| {
+        "bytes changed on the way: a proxy or faulty memory; --endpoint-url https://… protects them"
+            .into()
+    }),
+    (Sign::Class(ErrorClass::Transient), |_, _| "type the same line again later".into()),
+];
+
+impl Sign {
+    fn fits(&self, failure: &Failure) -> bool {
+        match self {
+            Sign::Code(code) => failure.s3_code() == Some(code),
+            Sign::Class(class) => {
+                failure.class == *class
+                    && !matches!(failure.cause, Cause::S3(S3Error::Transport(_)))
+            }
+            Sign::Transport(kind) => {
+                matches!(&failure.cause, Cause::S3(S3Error::Transport(t)) if t.kind == *kind)
+            }
+            Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
+            Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
+        }
+    }
+}
+
+fn wrong_secret(_: &Failure, place: &Place) -> String {
+    format!(
+        "the secret access key of {} does not belong to its access key id; check it for missing \
+         characters",
+        keys(place)
+    )
+}
+
+fn wrong_key(_: &Failure, place: &Place) -> String {
+    let Place { endpoint, .. } = place;
+    format!("{endpoint} does not know the access key id of {}; is it for this store?", keys(place))
+}
+
+fn expired(_: &Failure, place: &Place) -> String {
+    match &place.profile {
+        Some(profile) => {
+            format!("get new ones, for example with `aws sso login --profile {profile}`")
+        }
+        None => "get new ones, for example with `aws sso login`, and export them again".into(),
+    }
+}
+
+fn denied(failure: &Failure, place: &Place) -> String {
+    let main = match failure.operation {
+        "AbortMultipartUpload" => "s3:AbortMultipartUpload",
+        "ListParts" => "s3:ListMultipartUploadParts",
+        "HeadObject" => "s3:GetObject",
+        _ => "s3:PutObject",
+    };
+    let needed = [&[main], place.permissions.as_slice()].concat().join(" and ");
+    let (bucket, key) = (&place.bucket, &place.key);
+    format!("{} need {needed} on arn:aws:s3:::{bucket}/{key}", keys(place))
+}
+
+fn elsewhere(failure: &Failure, place: &Place) -> String {
+    let Cause::S3(S3Error::Answered { region: Some(region), .. }) = &failure.cause else {
+        return format!("bucket {} is elsewhere; check --region", place.bucket);
+    };
+    format!("bucket {} is in {region}, not in {}: --region {region}", place.bucket, place.region)
+}
+
+fn source_changed(_: &Failure, place: &Place) -> String {
+    format!("wait until nobody writes to {}, or upload a copy or snapshot of it", place.source)
+}
+
+fn slow(_: &Failure, _: &Place) -> String {
+    "the link is too slow for so many parts at once: try a smaller --concurrency".into()
+}
+
+fn endpoint_advice(place: &Place) -> String {
+    match &place.endpoint_origin {
+        Some(origin) => format!("check the endpoint (from {origin}), the network and the proxy"),
+        None => {
+            "check the network, --region and the proxy, or name another store with --endpoint-url"
+                .into()
+        }
+    }
+}
+
+fn keys(place: &Place) -> String {
+    match &place.profile {
+        Some(profile) => format!("the credentials of profile \"{profile}\""),
+        None => "the credentials".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::{answered, failure, place, transport};
+    use crate::config::Origin;
+    use crate::upload::SourceChange;
+
+    fn of(cause: Cause, class: ErrorClass) -> Option<String> {
+        hint(&failure(cause, class), &place())
+    }
+
+    #[test]
+    fn each_code_has_its_advice() {
+        let rows = [
+            ("SignatureDoesNotMatch", ErrorClass::Denied, "secret access key of the credentials"),
+            ("InvalidAccessKeyId", ErrorClass::Denied, "does not know the access key id"),
+            (
+                "AccessDenied",
+                ErrorClass::Denied,
+                "need s3:PutObject on arn:aws:s3:::bucket/path/key",
+            ),
+            ("ExpiredToken", ErrorClass::CredentialsExpired, "aws sso login --profile ci"),
+            ("RequestTimeTooSkewed", ErrorClass::ClockSkew, "clock is wrong"),
+            ("NoSuchBucket", ErrorClass::NotFound, "no bucket bucket at https://s3.example"),
+            ("SlowDown", ErrorClass::Throttled, "--concurrency"),
+            ("BadDigest", ErrorClass::Damaged, "changed on the way"),
+            ("NotImplemented", ErrorClass::NotImplemented, "--checksum-algorithm none"),
+            ("InternalError", ErrorClass::Transient, "again later"),
+        ];
+        for (code, class, advice) in rows {
+            let hint = of(answered(400, code), class).unwrap();
+            assert!(hint.contains(advice), "{code}: {hint}");
+        }
+        assert_eq!(of(answered(400, "InvalidRequest"), ErrorClass::Permanent), None);
+    }
+
+    #[test]
+    fn a_redirect_names_the_region_to_type() {
+        let mut cause = answered(301, "PermanentRedirect");
+        let Cause::S3(S3Error::Answered { region, .. }) = &mut cause else { unreachable!() };
+        *region = Some("eu-north-1".into());
+        let hint = of(cause, ErrorClass::Redirected).unwrap();
+        assert_eq!(hint, "bucket bucket is in eu-north-1, not in eu-west-1: --region eu-north-1");
+        let hint = of(answered(301, ""), ErrorClass::Redirected).unwrap();
+        assert!(hint.contains("check --region"), "{hint}");
+    }
+
+    #[test]
+    fn the_network_has_its_advice() {
+        let rows = [
+            (Kind::Resolve, "no address for the host of https://s3.example"),
+            (Kind::Connect, "nobody answers at https://s3.example"),
+            (Kind::Certificate, "--ca-bundle"),
+            (Kind::Tls, "speak https?"),
+            (Kind::NotHttp, "not an HTTP server"),
+            (Kind::Timeout, "too slow"),
+            (Kind::Reset, "--part-size"),
+            (Kind::SourceRead, "wait until nobody writes to backup.tar"),
+        ];
+        for (kind, advice) in rows {
+            let hint = of(transport(kind, "x"), ErrorClass::Transient).unwrap();
+            assert!(hint.contains(advice), "{kind:?}: {hint}");
+        }
+        let changed = Cause::SourceChanged(SourceChange("it grew".into()));
+        assert!(of(changed, ErrorClass::Permanent).unwrap().contains("snapshot"));
+    }
+
+    #[test]
+    fn an_endpoint_somebody_named_is_traced_to_them() {
+        let refused = failure(transport(Kind::Connect, "x"), ErrorClass::Transient);
+        let mut place = place();
+        assert!(hint(&refused, &place).unwrap().contains("--endpoint-url"));
+        place.endpoint_origin = Some(Origin::Environment("AWS_ENDPOINT_URL"));
+        assert!(hint(&refused, &place).unwrap().contains("(from AWS_ENDPOINT_URL)"));
+    }
+
+    #[test]
+    fn settings_of_the_object_need_permissions_of_their_own() {
+        let refused = failure(answered(403, "AccessDenied"), ErrorClass::Denied);
+        let place = Place { permissions: vec!["s3:PutObjectTagging"], ..place() };
+        let hint = hint(&refused, &place).unwrap();
+        assert!(hint.contains("s3:PutObject and s3:PutObjectTagging on"), "{hint}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line; the only folder that prints.
+
+mod args;
+mod commands;
+mod console;
+mod error;
+mod exit;
+mod explain;
+mod hints;
+mod json;
+mod place;
+mod progress;
+mod report;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use self::args::Cli;
+use self::console::Console;
+use self::error::CliError;
+pub use self::exit::ExitStatus;
+use crate::config::environment_of_process;
+use crate::transport;
+
+/// Parses the arguments, runs the command, reports, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap prints help and usage errors itself and leaves with 0 or 2.
+    let cli = match Cli::from_arg_matches(&definition().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let environment = environment_of_process();
+    let console = match Console::new(&cli.output, &environment) {
+        Ok(console) => console,
+        Err(error) => return early(&error),
+    };
+    let code = commands::run(cli.command, &console, &environment).unwrap_or_else(|error| {
+        report::tell_error(&console, &error.to_string(), error.hint().as_deref(), None);
+        error.code()
+    });
+    match console.finish() {
+        Err(error) if code == ExitStatus::Success.code() => early(&error),
+        _ => ExitCode::from(code),
+    }
+}
+
+/// The definition of all arguments, for parsing, completions and the manual.
+fn definition() -> clap::Command {
+    Cli::command().long_version(long_version())
+}
+
+fn long_version() -> String {
+    let libcurl = transport::version();
+    let origin = if libcurl.vendored { "vendored" } else { "the system's" };
+    let waits = match libcurl.poll {
+        Some(true) => "poll",
+        Some(false) => "select, so that connections are limited",
+        None => "unknown, for open files are limited",
+    };
+    let tls = if libcurl.tls.is_empty() { "no TLS" } else { &libcurl.tls };
+    format!(
+        "{}\nlibcurl {} ({origin}), {tls}, waits with {waits}",
+        env!("CARGO_PKG_VERSION"),
+        libcurl.version
+    )
+}
+
+/// An error while there is no console, or none any more.
+#[expect(clippy::print_stderr, reason = "there is no console to print it")]
+fn early(error: &CliError) -> ExitCode {
+    eprintln!("error: {error}");
+    if let Some(hint) = error.hint() {
+        eprintln!("  hint: {hint}");
+    }
+    ExitCode::from(error.code())
+}
+
+#[cfg(test)]
+mod tests;

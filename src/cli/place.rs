@@ -1,0 +1,99 @@
+//! Where an upload comes from and goes to: what messages and the lines to type next name.
+
+use std::path::Path;
+
+use crate::config::Origin;
+use crate::s3::{Object, UploadId};
+
+/// Names for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The file, as it was typed.
+    pub(super) source: String,
+    /// `s3://bucket/key`.
+    pub(super) object: String,
+    pub(super) bucket: String,
+    pub(super) key: String,
+    /// Scheme, host and port of the store.
+    pub(super) endpoint: String,
+    /// Who named the endpoint; `None` where it is Amazon's own.
+    pub(super) endpoint_origin: Option<Origin>,
+    pub(super) region: String,
+    /// The profile whose keys are used, where one was named.
+    pub(super) profile: Option<String>,
+    /// Permissions the object's settings need beside `s3:PutObject`.
+    pub(super) permissions: Vec<&'static str>,
+}
+
+impl Place {
+    /// `s3://bucket/key` of an object.
+    pub(super) fn address(object: &Object) -> String {
+        format!("s3://{}/{}", object.bucket.as_str(), object.key.as_str())
+    }
+
+    /// A path as it may be printed: control characters are escaped.
+    pub(super) fn shown(path: &Path) -> String {
+        let escape = |c: char| {
+            if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
+        };
+        path.to_string_lossy().chars().map(escape).collect()
+    }
+
+    /// The line that shows whether the object is there.
+    pub(super) fn head_line(&self) -> String {
+        self.aws_line(&["head-object", "--bucket", &self.bucket, "--key", &self.key])
+    }
+
+    /// The line that gives up an upload.
+    pub(super) fn abort_line(&self, upload_id: &UploadId) -> String {
+        let (bucket, key) = (&self.bucket, &self.key);
+        let command = "abort-multipart-upload";
+        self.aws_line(&[command, "--bucket", bucket, "--key", key, "--upload-id", &upload_id.0])
+    }
+
+    /// The line that shows the bucket's unfinished uploads of this key.
+    pub(super) fn list_line(&self) -> String {
+        self.aws_line(&["list-multipart-uploads", "--bucket", &self.bucket, "--prefix", &self.key])
+    }
+
+    fn aws_line(&self, arguments: &[&str]) -> String {
+        let mut words = vec!["aws", "s3api"];
+        words.extend(arguments);
+        if self.endpoint_origin.is_some() {
+            words.extend(["--endpoint-url", &self.endpoint]);
+        }
+        words.extend(["--region", &self.region]);
+        if let Some(profile) = &self.profile {
+            words.extend(["--profile", profile]);
+        }
+        quoted(&words)
+    }
+}
+
+/// A line for a POSIX shell. A key has no NUL, the only byte that cannot be quoted.
+pub(super) fn quoted(words: &[&str]) -> String {
+    shlex::try_join(words.iter().copied()).unwrap_or_else(|_| words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::place;
+
+    #[test]
+    fn lines_can_be_typed_as_they_are() {
+        let mut place = place();
+        assert_eq!(
+            place.head_line(),
+            "aws s3api head-object --bucket bucket --key path/key --region eu-west-1 --profile ci"
+        );
+        place.key = "a b'c".into();
+        place.endpoint_origin = Some(Origin::Environment("AWS_ENDPOINT_URL"));
+        place.profile = None;
+        assert_eq!(
+            place.abort_line(&UploadId("x/y".into())),
+            "aws s3api abort-multipart-upload --bucket bucket --key \"a b'c\" --upload-id x/y \
+             --endpoint-url https://s3.example --region eu-west-1"
+        );
+    }
+}

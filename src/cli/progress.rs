@@ -1,0 +1,153 @@
+//! Progress on stderr: a bar at a terminal, else a plain line every 30 seconds.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::When;
+use super::console::{Console, now};
+use crate::upload::Snapshot;
+
+/// The display of one run.
+pub(super) struct Progress<'a> {
+    console: &'a Console,
+    display: Display,
+}
+
+enum Display {
+    Bar(ProgressBar),
+    Lines { began: Instant, due: Instant },
+    Off,
+}
+
+/// How often a line is printed where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often the bar is drawn.
+const DRAWS_PER_SECOND: u8 = 8;
+
+const TEMPLATE: &str =
+    "{percent:>3}% [{bar:20}] {bytes} of {total_bytes}, {bytes_per_sec}, eta {eta}, {wide_msg}";
+
+impl<'a> Progress<'a> {
+    /// A display as the user wants it. `always` shows it even with `-q`.
+    pub(super) fn new(console: &'a Console) -> Progress<'a> {
+        let display = match console.progress() {
+            When::Never => Display::Off,
+            When::Auto | When::Always if io::stderr().is_terminal() => {
+                let bar = console.bar().clone();
+                let style = ProgressStyle::with_template(TEMPLATE);
+                bar.set_style(style.expect("the template is sound").progress_chars("=> "));
+                bar.reset();
+                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+                Display::Bar(bar)
+            }
+            When::Auto | When::Always => {
+                let began = now();
+                Display::Lines { began, due: began + LINE_INTERVAL }
+            }
+        };
+        Progress { console, display }
+    }
+
+    /// Shows where the run stands.
+    pub(super) fn show(&mut self, snapshot: &Snapshot) {
+        match &mut self.display {
+            Display::Bar(bar) => {
+                bar.set_length(snapshot.bytes_total);
+                bar.set_position(moved(snapshot));
+                bar.set_message(counts(snapshot));
+            }
+            Display::Lines { began, due } => {
+                let now = now();
+                if now >= *due {
+                    *due = now + LINE_INTERVAL;
+                    self.console.note(&line(snapshot, now.duration_since(*began)));
+                }
+            }
+            Display::Off => {}
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+}
+
+/// One plain line.
+fn line(snapshot: &Snapshot, elapsed: Duration) -> String {
+    let (moved, total) = (moved(snapshot), snapshot.bytes_total);
+    let percent = (moved * 100).checked_div(total).unwrap_or(100);
+    let rate = moved as f64 / elapsed.as_secs_f64().max(0.001);
+    let left = match (rate > 0.0).then(|| (total - moved) as f64 / rate) {
+        Some(seconds) => format!("about {seconds:.0} s left"),
+        None => "nothing sent yet".to_owned(),
+    };
+    format!(
+        "{percent}%, {} of {}, {}/s, {left}, {}",
+        HumanBytes(moved),
+        HumanBytes(total),
+        HumanBytes(rate as u64),
+        counts(snapshot)
+    )
+}
+
+/// Parts, in flight, retries, throttles.
+fn counts(snapshot: &Snapshot) -> String {
+    let Snapshot { parts_stored, parts_total, in_flight, retries, throttled, .. } = snapshot;
+    let mut text = format!("part {parts_stored}/{parts_total}, {in_flight} in flight");
+    if *retries > 0 {
+        let plural = if *retries == 1 { "retry" } else { "retries" };
+        write!(text, ", {retries} {plural}").expect("text can be appended to");
+    }
+    if *throttled > 0 {
+        write!(text, " ({throttled} throttled)").expect("text can be appended to");
+    }
+    text
+}
+
+/// Framing makes bodies a little longer than the file, so what has moved is bounded.
+fn moved(snapshot: &Snapshot) -> u64 {
+    snapshot.bytes_stored.saturating_add(snapshot.bytes_in_flight).min(snapshot.bytes_total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_everything() {
+        let snapshot = Snapshot {
+            bytes_total: 1 << 30,
+            bytes_stored: 256 << 20,
+            bytes_in_flight: 0,
+            parts_total: 64,
+            parts_stored: 16,
+            in_flight: 8,
+            retries: 3,
+            throttled: 1,
+        };
+        assert_eq!(
+            line(&snapshot, Duration::from_secs(4)),
+            "25%, 256.00 MiB of 1.00 GiB, 64.00 MiB/s, about 12 s left, part 16/64, 8 in flight, \
+             3 retries (1 throttled)"
+        );
+    }
+
+    #[test]
+    fn nothing_to_send_and_nothing_sent_divide_by_nothing() {
+        let empty = Snapshot::default();
+        assert!(line(&empty, Duration::ZERO).starts_with("100%, 0 B of 0 B"));
+        let waiting = Snapshot { bytes_total: 5, bytes_in_flight: 9, ..empty };
+        assert!(line(&waiting, Duration::ZERO).starts_with("100%, 5 B of 5 B"));
+        let silent = Snapshot { bytes_total: 5, ..empty };
+        assert!(line(&silent, Duration::from_secs(1)).contains("nothing sent yet"));
+    }
+}

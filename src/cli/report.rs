@@ -1,0 +1,262 @@
+//! What is told of an upload: while it runs, and at its end, as text and as JSON lines.
+
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+use log::{debug, info};
+
+use super::console::Console;
+use super::exit::ExitStatus;
+use super::hints::hint;
+use super::json::{Error, Event, Summary};
+use super::place::Place;
+use super::progress::Progress;
+use super::{explain, json};
+use crate::upload::{Failure, Notice, Outcome, Tally, UploadPlan, Uploaded};
+
+/// Tells what happens while an upload runs.
+pub(super) struct Reporter<'a> {
+    console: &'a Console,
+    place: &'a Place,
+    concurrency: u32,
+    progress: Progress<'a>,
+}
+
+/// An upload that ended, in whatever way.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) tally: Tally,
+    pub(super) elapsed: Duration,
+    pub(super) plan: UploadPlan,
+    /// The signal that stopped it, if one did.
+    pub(super) signal: Option<u8>,
+}
+
+impl<'a> Reporter<'a> {
+    pub(super) fn new(console: &'a Console, place: &'a Place, concurrency: u32) -> Reporter<'a> {
+        Reporter { console, place, concurrency, progress: Progress::new(console) }
+    }
+
+    /// Tells of one notice.
+    pub(super) fn hear(&mut self, notice: &Notice) {
+        let (console, place) = (self.console, self.place);
+        match notice {
+            Notice::Moved(snapshot) => self.progress.show(snapshot),
+            Notice::Planned(plan) => {
+                info!(
+                    "sending {} to {}: {}, {} at a time",
+                    place.source,
+                    place.object,
+                    cut(plan),
+                    self.concurrency
+                );
+                console.event(&Event::Start(json::Start {
+                    source: &place.source,
+                    destination: &place.object,
+                    bytes: plan.size(),
+                    parts: plan.parts(),
+                    part_size: plan.part_size(),
+                    concurrency: self.concurrency,
+                }));
+            }
+            Notice::UploadCreated(upload_id) => info!("upload id {upload_id}"),
+            Notice::PartStored { part, attempts, etag } => {
+                debug!("part {} stored at attempt {attempts}: ETag {etag}", part.number);
+                console.event(&Event::Part {
+                    part: part.number.0.get(),
+                    offset: part.offset,
+                    bytes: part.length,
+                    attempts: *attempts,
+                    etag: &etag.0,
+                });
+            }
+            Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
+            Notice::Completing => info!("all parts are stored; completing the upload"),
+            Notice::Verifying(failure) => console.note(&format!(
+                "the answer to {} did not arrive ({}); comparing the stored object",
+                failure.operation,
+                explain::reason(failure)
+            )),
+            Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
+            Notice::LeftBehind { upload_id, failure } => {
+                let next = match upload_id {
+                    Some(upload_id) => format!("free them with: {}", place.abort_line(upload_id)),
+                    None => format!("look with: {}", place.list_line()),
+                };
+                let reason = failure.as_ref().map(|f| format!(" ({})", explain::reason(f)));
+                console.warn(&format!(
+                    "parts may be left at {} and be billed{}; {next}",
+                    place.endpoint,
+                    reason.unwrap_or_default()
+                ));
+            }
+        }
+    }
+
+    fn retrying(&self, failure: &Failure, delay: Duration) {
+        let what = match failure.part {
+            Some(part) => format!("part {}", part.number),
+            None => failure.operation.to_owned(),
+        };
+        let (class, delay_s) = (failure.symptom.as_str(), delay.as_secs_f64());
+        info!("{what}: {} [{class}], again in {delay_s:.2} s", explain::detail(failure));
+        self.console.event(&Event::Retry {
+            operation: failure.operation,
+            part: failure.part.map(|part| part.number.0.get()),
+            attempt: failure.attempt,
+            attempts_max: failure.attempts_max,
+            class,
+            reason: explain::reason(failure),
+            delay_s: (delay_s * 1000.0).round() / 1000.0,
+        });
+    }
+}
+
+impl Ended {
+    /// The exit code for it.
+    pub(super) fn status(&self) -> ExitStatus {
+        ExitStatus::of_outcome(&self.outcome, self.signal)
+    }
+
+    /// Tells how it ended.
+    pub(super) fn tell(&self, console: &Console, place: &Place) {
+        let exit_code = self.status().code();
+        match &self.outcome {
+            Outcome::Uploaded(uploaded) => {
+                console.result(&self.uploaded(uploaded, place));
+                console.event(&Event::Done {
+                    source: &place.source,
+                    destination: &place.object,
+                    bytes: self.plan.size(),
+                });
+            }
+            Outcome::Failed(failure) => {
+                let message = explain::failed(failure, place);
+                let hint = hint(failure, place);
+                let clean = !self.plan.is_single_put() && self.tally.left_behind == 0;
+                tell_error(console, &message, hint.as_deref(), clean.then_some(CLEAN));
+                let error = Error::of_failure(failure, message, hint, exit_code);
+                console.event(&Event::Error(error));
+            }
+            Outcome::Unknown(failure) => {
+                let message = explain::unknown(failure, place);
+                let next = place.head_line();
+                tell_error(console, &message, None, Some(&format!("look with: {next}")));
+                let error = Error::of_failure(failure, message, Some(next), exit_code);
+                console.event(&Event::Error(error));
+            }
+            Outcome::Stopped => {
+                console.note(&format!("stopped: {} was not stored", place.object));
+            }
+        }
+        let seconds = self.elapsed.as_secs_f64();
+        let size = self.plan.size();
+        let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
+        console.event(&Event::Summary(summary));
+    }
+
+    fn uploaded(&self, uploaded: &Uploaded, place: &Place) -> String {
+        let mut lines = vec![format!("uploaded {} to {}", place.source, place.object), self.cost()];
+        let etag = uploaded.etag.as_ref().map(|etag| format!("ETag {etag}"));
+        let checksum = uploaded.checksum.map(|sum| format!("CRC64NVME {}", sum.to_base64()));
+        let identity: Vec<String> = [etag, checksum].into_iter().flatten().collect();
+        if !identity.is_empty() {
+            lines.push(identity.join(", "));
+        }
+        if uploaded.by_comparison {
+            lines.push(BY_COMPARISON.to_owned());
+        }
+        lines.join("\n  ")
+    }
+
+    /// Bytes, time, rate, parts and retries.
+    pub(super) fn cost(&self) -> String {
+        let size = self.plan.size();
+        let seconds = self.elapsed.as_secs_f64();
+        let rate = HumanBytes((size as f64 / seconds.max(0.001)) as u64);
+        let bytes = HumanBytes(size);
+        format!("{bytes} in {seconds:.1} s ({rate}/s), {}, {}", cut(&self.plan), self.retries())
+    }
+
+    fn retries(&self) -> String {
+        let total: u32 = self.tally.retries.values().sum();
+        if total == 0 {
+            return "no retries".to_owned();
+        }
+        let each: Vec<String> = self
+            .tally
+            .retries
+            .iter()
+            .map(|(symptom, count)| format!("{count} {symptom}"))
+            .collect();
+        let plural = if total == 1 { "retry" } else { "retries" };
+        format!("{total} {plural} ({})", each.join(", "))
+    }
+}
+
+/// Prints an error with its hint and the line to type next.
+pub(super) fn tell_error(console: &Console, what: &str, hint: Option<&str>, next: Option<&str>) {
+    let hint = hint.map(|hint| format!("hint: {hint}"));
+    let lines: Vec<&str> = [Some(what), hint.as_deref(), next].into_iter().flatten().collect();
+    console.error(&lines.join("\n"));
+}
+
+const CLEAN: &str = "nothing is left at the store, and nothing is billed";
+const BY_COMPARISON: &str =
+    "S3's own answer was lost; the stored object was compared and is the file";
+
+/// How a file is cut, in words.
+fn cut(plan: &UploadPlan) -> String {
+    if plan.is_single_put() {
+        return "in one request".to_owned();
+    }
+    let size = crate::config::units::exact_size(plan.part_size());
+    match plan.parts() {
+        1 => "1 part".to_owned(),
+        parts => format!("{parts} parts of {size}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::place;
+    use crate::s3::{Crc64Nvme, ETag, Limits};
+    use crate::upload::Symptom;
+
+    fn ended(size: u64) -> Ended {
+        let uploaded = Uploaded {
+            etag: Some(ETag("\"e-8\"".into())),
+            checksum: Some(Crc64Nvme(1)),
+            upload_id: None,
+            by_comparison: true,
+        };
+        Ended {
+            outcome: Outcome::Uploaded(uploaded),
+            tally: Tally::default(),
+            elapsed: Duration::from_secs(2),
+            plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
+            signal: None,
+        }
+    }
+
+    #[test]
+    fn success_says_what_where_and_at_what_cost() {
+        let mut ended = ended(128 << 20);
+        ended.tally.retries = [(Symptom::Reset, 1), (Symptom::Throttled, 2)].into();
+        let Outcome::Uploaded(uploaded) = &ended.outcome else { unreachable!() };
+        assert_eq!(
+            ended.uploaded(uploaded, &place()),
+            "uploaded backup.tar to s3://bucket/path/key\n  \
+             128.00 MiB in 2.0 s (64.00 MiB/s), 8 parts of 16 MiB, 3 retries (1 reset, \
+             2 throttled)\n  ETag \"e-8\", CRC64NVME AAAAAAAAAAE=\n  \
+             S3's own answer was lost; the stored object was compared and is the file"
+        );
+    }
+
+    #[test]
+    fn a_small_file_goes_in_one_request() {
+        assert_eq!(ended(5).cost(), "5 B in 2.0 s (2 B/s), in one request, no retries");
+    }
+}

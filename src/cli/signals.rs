@@ -1,0 +1,82 @@
+//! Ctrl-C and its kin: the first asks the upload to stop and to leave nothing behind, the second
+//! ends the program at once, as the signal would have.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
+
+use super::error::CliError;
+
+/// Listens for signals until it is dropped.
+pub(super) struct Interrupts {
+    state: Arc<Mutex<State>>,
+    handle: Handle,
+}
+
+#[derive(Default)]
+struct State {
+    first: Option<u8>,
+    on_first: Option<Box<dyn Fn(u8) + Send>>,
+}
+
+impl Interrupts {
+    /// Begins to listen.
+    pub(super) fn listen() -> Result<Interrupts, CliError> {
+        let failed = |error| CliError::System { doing: "cannot listen for signals", error };
+        let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+        let (handle, state) = (signals.handle(), Arc::<Mutex<State>>::default());
+        let heard = state.clone();
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || hear(signals, &heard))
+            .map_err(failed)?;
+        Ok(Interrupts { state, handle })
+    }
+
+    /// What to do at the first signal; done at once where that has come already.
+    pub(super) fn at_first(&self, act: impl Fn(u8) + Send + 'static) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(signal) = state.first {
+            act(signal);
+        }
+        state.on_first = Some(Box::new(act));
+    }
+
+    /// The first signal that came.
+    pub(super) fn first(&self) -> Option<u8> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).first
+    }
+
+    /// That a signal came, as an error for work that can only break off.
+    #[cfg(feature = "lab")]
+    pub(super) fn check(&self) -> std::io::Result<()> {
+        match self.first() {
+            Some(_) => Err(std::io::ErrorKind::Interrupted.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+fn hear(mut signals: Signals, state: &Mutex<State>) {
+    for signal in signals.forever() {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.first.is_some() {
+            // Ends the program; there is nothing to be done where it does not.
+            emulate_default_handler(signal).ok();
+        }
+        let number = u8::try_from(signal).expect("signals that are listened for are small");
+        state.first = Some(number);
+        if let Some(act) = &state.on_first {
+            act(number);
+        }
+    }
+}
