@@ -1,0 +1,30 @@
+//! A run that the user stops: it gives back what the store holds for it, and says so.
+
+use super::local_lab::{Lab, signal};
+use super::support::write_file;
+use super::{BUCKET, DESTINATION, KEY, SIZE};
+
+/// Stops an upload under way by a signal.
+fn stop(name: &str, code: i32) {
+    let lab = Lab::start(&["UploadPart always slow 1MB"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, _) = write_file(folder.path(), "source.bin", SIZE);
+    let running = lab.cp().arg(file).arg(DESTINATION).start();
+    lab.await_upload();
+    signal(&running.child, name);
+    let ended = running.end().expect_code(code);
+    assert_eq!(ended.summary()["outcome"], "interrupted", "{}", ended.stdout);
+    assert_eq!(lab.unfinished(), 0, "uploads left behind");
+    assert!(!lab.store.has(BUCKET, KEY));
+    assert_eq!(lab.stop().count("AbortMultipartUpload"), 1);
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_behind() {
+    stop("INT", 130);
+}
+
+#[test]
+fn sigterm_leaves_nothing_behind() {
+    stop("TERM", 143);
+}

@@ -1,0 +1,33 @@
+//! Processes that a test starts and never waits for without end.
+
+use std::process::{Child, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Waits for the end of a process; kills it, and fails, where it takes longer than `limit`.
+pub(super) fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
+    let ended = within(limit, || child.try_wait().expect("the process is ours"));
+    ended.unwrap_or_else(|| {
+        child.kill().expect("the process is ours");
+        child.wait().expect("the process is ours");
+        panic!("process {} did not end within {limit:?} and was killed", child.id())
+    })
+}
+
+/// Asks until there is an answer; fails with `what` after `limit`.
+pub(crate) fn wait_until<T>(what: &str, limit: Duration, ask: impl FnMut() -> Option<T>) -> T {
+    within(limit, ask).unwrap_or_else(|| panic!("after {limit:?} still not: {what}"))
+}
+
+fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
