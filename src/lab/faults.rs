@@ -1,5 +1,5 @@
 //! Fault rules, `OPERATION WHEN EFFECT`, and the plan that draws from them. Pure: what happens
-//! is decided here, from the rules, a seed and the requests so far; [`super::wire`] does it.
+//! is decided here, from the rules, a seed and the requests so far; `wire.rs` does it.
 
 mod parse;
 mod words;

@@ -5,6 +5,7 @@ mod error;
 mod evidence;
 mod exchange;
 mod fetch;
+mod footprint;
 mod options;
 mod progress;
 mod raw;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 pub use driver::{Driver, Waker};
 pub use error::TransportError;
 pub use fetch::{FetchError, FetchLimits, fetch};
+pub use footprint::release_startup_code;
 pub use version::{LibcurlVersion, SELECT_CONNECTIONS_MAX, version};
 
 use crate::http::Report;

@@ -1,8 +1,9 @@
 //! The only unsafe code of the crate: what libcurl and the kernel offer and the `curl` and `std`
 //! crates do not. Each function checks what makes its call sound; none decides anything.
-#![expect(unsafe_code, reason = "libcurl's C interface and two system calls, nowhere else")]
+#![expect(unsafe_code, reason = "libcurl's C interface and a few system calls, nowhere else")]
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
@@ -127,6 +128,16 @@ pub(super) fn set_open_files_limit(limit: libc::rlimit) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Unmaps pages of code out of a file that were never written to; they are mapped again, with the
+/// same content, when they are next used.
+pub(super) fn unmap_clean_code(range: Range<usize>) {
+    let start = ptr::without_provenance_mut::<c_void>(range.start);
+    // SAFETY: the range is a whole mapping of this process that is readable, executable, not
+    // writable, and equal to its file in every page (`footprint::clean_code`), so that dropping
+    // its pages changes nothing that can be observed. It stays mapped. An error changes nothing.
+    unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
 }
 
 fn check(code: curl_sys::CURLcode) -> Result<(), curl::Error> {

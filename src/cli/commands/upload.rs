@@ -107,6 +107,7 @@ impl Upload {
             patience: Patience::default(),
             seed: fastrand::u64(..),
         });
+        transport::release_startup_code();
         let outcome = upload::run(&mut engine, &mut session).map_err(CliError::Run)?;
         drop(session);
         drop(reporter);
