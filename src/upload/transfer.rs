@@ -1,6 +1,7 @@
 //! The state machine of one object, from its plan to its outcome. It asks for [`Job`]s and is
 //! told how they ended; attempts, retries and time are the engine's.
 
+mod answers;
 mod closing;
 
 use std::sync::Arc;
@@ -8,11 +9,8 @@ use std::time::Duration;
 
 use super::books::Books;
 use super::queue::Job;
-use super::{Cause, Failure, Notice, Outcome, PartRange, Symptom, UploadPlan, Uploaded};
-use crate::http::Evidence;
-use crate::s3::{
-    Crc64Nvme, ETag, ErrorClass, ObjectHead, ObjectSettings, Operation, Reply, UploadId,
-};
+use super::{Failure, Notice, Outcome, PartRange, UploadPlan, Uploaded};
+use crate::s3::{Crc64Nvme, ObjectHead, ObjectSettings, Operation, UploadId};
 
 /// What a transfer wants of the engine.
 #[derive(Debug)]
@@ -182,80 +180,6 @@ impl Transfer {
         self.upload_id.clone().expect("only an upload that was created has parts")
     }
 
-    /// `job` sent its whole body; its file bytes had this checksum.
-    pub(super) fn sent(&mut self, job: Job, checksum: Crc64Nvme) {
-        if job == Job::Put {
-            self.put_checksum = Some(checksum);
-        }
-    }
-
-    /// `job` was done. `checksum` is that of the file bytes it sent.
-    pub(super) fn succeeded(
-        &mut self,
-        job: Job,
-        reply: Reply,
-        checksum: Option<Crc64Nvme>,
-        attempts: u32,
-    ) {
-        match (job, reply) {
-            (Job::Put, Reply::PutObject { etag, checksum: stored }) => {
-                self.uploaded(etag, checksum.or(stored));
-            }
-            (Job::Create, Reply::Created { upload_id }) => self.created(upload_id),
-            (Job::Part(_), Reply::PartUploaded { etag, checksum: stored }) => {
-                self.part_stored(job, etag, checksum.or(stored), attempts);
-            }
-            (Job::Complete, Reply::Completed { etag, checksum: stored }) => {
-                self.completed(etag, stored, attempts);
-            }
-            (Job::Head, Reply::Head(head)) => {
-                let found = if self.is_ours(&head) { Found::Equal(head) } else { Found::Different };
-                self.found(found);
-            }
-            (Job::Abort, Reply::Aborted) => self.aborted(AbortAnswer::Done),
-            (Job::Confirm, Reply::Parts(page)) => self.confirmed(&page),
-            (job, reply) => unreachable!("{reply:?} is no reply to {job:?}"),
-        }
-    }
-
-    /// `job` failed; another attempt follows.
-    pub(super) fn will_retry(&mut self, job: Job, failure: &Failure) {
-        if failure.ambiguous {
-            self.remember_doubt(job, failure);
-        }
-    }
-
-    /// `job` failed for good.
-    pub(super) fn failed(&mut self, job: Job, failure: Failure) {
-        if failure.ambiguous {
-            self.remember_doubt(job, &failure);
-        }
-        match job {
-            Job::Put if self.doubt.is_some() => self.verify(failure),
-            Job::Put => self.end(Outcome::Failed(failure)),
-            Job::Create => match self.closing.take() {
-                Some(Ending::Failed(reason)) => self.end(Outcome::Failed(reason)),
-                Some(_) => self.end(Outcome::Stopped),
-                None => self.end(Outcome::Failed(failure)),
-            },
-            Job::Part(_) => self.close(Ending::Failed(failure)),
-            // NoSuchUpload is always "perhaps done": libcurl may have sent the request twice.
-            Job::Complete if self.doubt.is_some() || failure.says_not_found() => {
-                self.verify(failure);
-            }
-            Job::Complete => {
-                let ending = self.closing.take().unwrap_or(Ending::Failed(failure));
-                self.close(ending);
-            }
-            Job::Head if failure.says_not_found() => self.found(Found::Absent),
-            Job::Head => self.found(Found::Nothing),
-            Job::Abort if failure.says_not_found() => self.aborted(AbortAnswer::Gone),
-            Job::Abort => self.not_aborted(failure),
-            // Gone, as it should be; or nobody may look, and S3's word for the abort stands.
-            Job::Confirm => self.cleaned(AbortAnswer::Done),
-        }
-    }
-
     /// The user wants it stopped.
     pub(super) fn stop(&mut self) {
         match self.state {
@@ -289,66 +213,6 @@ impl Transfer {
             | State::Confirming { .. }
             | State::Ended(_) => {}
         }
-    }
-
-    // --- what follows from an answer ---
-
-    fn created(&mut self, upload_id: UploadId) {
-        self.notice(Notice::UploadCreated(upload_id.clone()));
-        self.upload_id = Some(upload_id);
-        match self.closing.take() {
-            Some(ending) => self.close(ending),
-            None => self.state = State::Sending,
-        }
-    }
-
-    fn part_stored(&mut self, job: Job, etag: ETag, checksum: Option<Crc64Nvme>, attempts: u32) {
-        let part = self.part_of(job).expect("only parts are stored here");
-        self.books.store(part, etag.clone(), checksum);
-        self.notice(Notice::PartStored { part, attempts, etag });
-        if self.books.is_whole() {
-            self.state = State::Completing;
-            self.notice(Notice::Completing);
-            self.ask(Job::Complete);
-        }
-    }
-
-    fn completed(&mut self, etag: Option<ETag>, stored: Option<Crc64Nvme>, attempts: u32) {
-        let ours = self.books.checksum(&self.plan);
-        match (ours, stored) {
-            (Some(ours), Some(stored)) if ours != stored => {
-                let cause =
-                    Cause::ChecksumMismatch { sent: ours.to_base64(), stored: stored.to_base64() };
-                // The object is there, and it is not ours: nothing to try again, nothing to abort.
-                self.end(Outcome::Failed(Failure {
-                    operation: "CompleteMultipartUpload",
-                    part: None,
-                    attempt: attempts,
-                    attempts_max: attempts,
-                    cause,
-                    symptom: Symptom::Checksum,
-                    class: ErrorClass::Permanent,
-                    ambiguous: false,
-                    evidence: Evidence::default(),
-                }));
-            }
-            _ => self.uploaded(etag, ours),
-        }
-    }
-
-    fn uploaded(&mut self, etag: Option<ETag>, checksum: Option<Crc64Nvme>) {
-        self.end(Outcome::Uploaded(self.uploaded_as(etag, checksum, false)));
-    }
-
-    fn uploaded_as(
-        &self,
-        etag: Option<ETag>,
-        checksum: Option<Crc64Nvme>,
-        by_comparison: bool,
-    ) -> Uploaded {
-        let upload_id = self.upload_id.clone();
-        let checksum = checksum.filter(|_| self.checksums);
-        Uploaded { etag, checksum, upload_id, by_comparison }
     }
 
     fn end(&mut self, outcome: Outcome) {
