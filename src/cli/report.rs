@@ -181,8 +181,13 @@ impl Ended {
 
     fn retries(&self) -> String {
         let total: u32 = self.tally.retries.values().sum();
+        // Whole requests, over connections that died before their answer came.
+        let hidden = match self.tally.rewinds {
+            0 => String::new(),
+            times => format!(", {times} sent again by libcurl itself"),
+        };
         if total == 0 {
-            return "no retries".to_owned();
+            return format!("no retries{hidden}");
         }
         let each: Vec<String> = self
             .tally
@@ -191,7 +196,7 @@ impl Ended {
             .map(|(symptom, count)| format!("{count} {symptom}"))
             .collect();
         let plural = if total == 1 { "retry" } else { "retries" };
-        format!("{total} {plural} ({})", each.join(", "))
+        format!("{total} {plural} ({}){hidden}", each.join(", "))
     }
 }
 
@@ -258,5 +263,8 @@ mod tests {
     #[test]
     fn a_small_file_goes_in_one_request() {
         assert_eq!(ended(5).cost(), "5 B in 2.0 s (2 B/s), in one request, no retries");
+        let mut hidden = ended(5);
+        hidden.tally.rewinds = 2;
+        assert!(hidden.cost().ends_with("no retries, 2 sent again by libcurl itself"));
     }
 }
