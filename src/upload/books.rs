@@ -28,16 +28,12 @@ impl Books {
 
     /// The next part that nobody has taken.
     pub(super) fn take_next(&mut self) -> Option<PartNumber> {
-        if !self.has_untaken() {
+        if self.next as usize == self.stored.len() {
             return None;
         }
         let number = PartNumber::from_index(self.next);
         self.next += 1;
         Some(number)
-    }
-
-    pub(super) fn has_untaken(&self) -> bool {
-        (self.next as usize) < self.stored.len()
     }
 
     pub(super) fn store(&mut self, part: PartRange, etag: ETag, checksum: Option<Crc64Nvme>) {

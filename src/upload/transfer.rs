@@ -130,11 +130,10 @@ impl Transfer {
 
     /// A part that may be sent now.
     pub(super) fn next_part(&mut self) -> Option<Job> {
-        self.has_next_part().then(|| self.books.take_next().map(Job::Part))?
-    }
-
-    pub(super) fn has_next_part(&self) -> bool {
-        matches!(self.state, State::Sending) && self.books.has_untaken()
+        match self.state {
+            State::Sending => self.books.take_next().map(Job::Part),
+            _ => None,
+        }
     }
 
     /// Whether a failure of `job` is final although the policy would allow another attempt.
