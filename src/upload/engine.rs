@@ -48,6 +48,8 @@ pub struct Engine {
     /// Actions that need no decision any more.
     outbox: VecDeque<Action>,
     tally: Tally,
+    /// Whether something happened that a progress display has not been told of.
+    moved: bool,
     /// Whether whatever is at the endpoint has ever answered in HTTP.
     heard_http: bool,
 }
@@ -69,6 +71,7 @@ impl Engine {
             queue: Queue::default(),
             outbox: VecDeque::new(),
             tally: Tally::default(),
+            moved: false,
             heard_http: false,
         };
         engine.apply_effects(Time::ZERO);
@@ -80,17 +83,12 @@ impl Engine {
         while let Some(id) = self.flight.stalled(now, &self.patience) {
             self.cut(now, id);
         }
-        if let Some(action) = self.outbox.pop_front() {
-            return Some(action);
-        }
-        if self.flight.len() >= self.concurrency {
-            return None;
-        }
-        if let Some(Waiting { job, failure }) = self.queue.pop_due(now) {
-            return Some(self.send(now, job, failure.as_ref()));
-        }
-        let job = self.transfer.next_part()?;
-        Some(self.send(now, job, None))
+        let action = self.outbox.pop_front().or_else(|| self.next_send(now));
+        action.or_else(|| {
+            // Once a turn, when all that happened in it has been taken in.
+            let moved = std::mem::take(&mut self.moved);
+            moved.then(|| Action::Notice(Box::new(Notice::Moved(self.snapshot()))))
+        })
     }
 
     /// When `poll` will have something again.
@@ -114,7 +112,7 @@ impl Engine {
             }
         }
         self.apply_effects(now);
-        self.outbox.push_back(Action::Notice(Box::new(Notice::Moved(self.snapshot()))));
+        self.moved = true;
     }
 
     /// What the user wants.
@@ -159,6 +157,17 @@ impl Engine {
             retries: self.tally.retries.values().sum(),
             throttled: self.tally.retries.get(&Symptom::Throttled).copied().unwrap_or(0),
         }
+    }
+
+    fn next_send(&mut self, now: Time) -> Option<Action> {
+        if self.flight.len() >= self.concurrency {
+            return None;
+        }
+        if let Some(Waiting { job, failure }) = self.queue.pop_due(now) {
+            return Some(self.send(now, job, failure.as_ref()));
+        }
+        let job = self.transfer.next_part()?;
+        Some(self.send(now, job, None))
     }
 
     fn send(&mut self, now: Time, job: Job, failure: Option<&Failure>) -> Action {
