@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::io::{self, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use curl::easy::{Handler, InfoType, ReadError, SeekResult, WriteError};
 
@@ -34,6 +34,12 @@ pub(super) struct Exchange<B> {
 pub(super) struct Seen {
     /// Times libcurl read the body from its start again.
     pub(super) rewinds: u32,
+    /// Bytes it had taken by then.
+    pub(super) bytes_resent: u64,
+    /// Whether a final answer began while the body still had bytes to give.
+    pub(super) answered_early: bool,
+    /// The longest that one read of the body took.
+    pub(super) slowest_read: Duration,
     /// Bytes received: status lines, fields, body, answers of the 1xx kind included.
     pub(super) received: u64,
     /// When a byte last moved.
@@ -91,11 +97,20 @@ impl Seen {
     fn new() -> Seen {
         Seen {
             rewinds: 0,
+            bytes_resent: 0,
+            answered_early: false,
+            slowest_read: Duration::ZERO,
             received: 0,
             moved_at: now(),
             source_error: None,
             answer_too_large: false,
         }
+    }
+
+    /// A read of the body that gave bytes.
+    fn read(&mut self, began: Instant, ended: Instant) {
+        self.slowest_read = self.slowest_read.max(ended.duration_since(began));
+        self.moved_at = ended;
     }
 }
 
@@ -110,6 +125,11 @@ impl<B: BodyReader> Exchange<B> {
                 None
             }
         }
+    }
+
+    /// Whether the body has bytes that libcurl has not taken.
+    fn has_more(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| self.given < body.length())
     }
 
     /// Fills libcurl's buffer; an end before the promised length is an error, never padded.
@@ -130,10 +150,11 @@ impl<B: BodyReader> Exchange<B> {
 
 impl<B: BodyReader> Handler for Exchange<B> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let began = now();
         match self.fill(buffer) {
             Some(Ok(count)) => {
                 self.given += count as u64;
-                self.seen.moved_at = now();
+                self.seen.read(began, now());
                 Ok(count)
             }
             Some(Err(error)) => {
@@ -151,7 +172,7 @@ impl<B: BodyReader> Handler for Exchange<B> {
         if self.guarded(BodyReader::rewind).is_none() {
             return SeekResult::Fail;
         }
-        self.given = 0;
+        self.seen.bytes_resent += std::mem::take(&mut self.given);
         self.answer = Answer::default();
         self.seen.rewinds += 1;
         SeekResult::Ok
@@ -162,6 +183,7 @@ impl<B: BodyReader> Handler for Exchange<B> {
         self.seen.moved_at = now();
         let kept = self.answer.line(line);
         self.seen.answer_too_large |= !kept;
+        self.seen.answered_early |= self.answer.in_head && self.has_more();
         kept
     }
 
