@@ -38,6 +38,7 @@ pub enum Action {
 
 /// What happened in the world.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a turn has a handful of events, moved once")]
 pub enum Event {
     /// An attempt ended.
     Finished {
