@@ -19,6 +19,7 @@
 
 mod action;
 mod books;
+mod diagnosis;
 mod engine;
 mod failure;
 mod flight;
@@ -32,6 +33,7 @@ pub use action::{
     Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
     Tally, Uploaded,
 };
+pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
