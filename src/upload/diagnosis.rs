@@ -105,6 +105,8 @@ impl Diagnostics {
         if *count < needed {
             return None;
         }
+        let times = if *count > 1 { format!(", {count} times") } else { String::new() };
+        let because = because + &times;
         self.found.push(Diagnosis { cause, because, advice, count: *count });
         self.found.last()
     }
