@@ -72,6 +72,7 @@ impl<'a> Reporter<'a> {
                 });
             }
             Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
+            Notice::Diagnosed(_) => {}
             Notice::Completing => info!("all parts are stored; completing the upload"),
             Notice::Verifying(failure) => console.note(&format!(
                 "the answer to {} did not arrive ({}); comparing the stored object",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Failure, PartRange, Symptom, UploadPlan};
+use super::{Diagnosis, Failure, PartRange, Symptom, UploadPlan};
 use crate::http::Report;
 use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
 
@@ -106,6 +106,8 @@ pub enum Notice {
         /// How long from now.
         delay: Duration,
     },
+    /// Why attempts fail has become clear.
+    Diagnosed(Diagnosis),
     /// All parts are stored.
     Completing,
     /// The outcome is not known; the stored object is compared.

@@ -8,8 +8,9 @@ use super::flight::{Flight, Flying};
 use super::queue::{Job, Queue, Waiting};
 use super::transfer::{Effect, Transfer};
 use super::{
-    Action, Attempt, AttemptId, Cause, Command, Event, Failure, Notice, Outcome, Patience,
-    RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally, UploadPlan, Verdict,
+    Action, Attempt, AttemptId, Cause, Command, Diagnosis, Diagnostics, Event, Failure, Notice,
+    Outcome, Patience, RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally, UploadPlan,
+    Verdict,
 };
 use crate::http::{Evidence, Report};
 use crate::s3::{Crc64Nvme, ErrorClass, ObjectSettings, Reply};
@@ -48,6 +49,7 @@ pub struct Engine {
     /// Actions that need no decision any more.
     outbox: VecDeque<Action>,
     tally: Tally,
+    diagnostics: Diagnostics,
     /// Whether something happened that a progress display has not been told of.
     moved: bool,
     /// Whether whatever is at the endpoint has ever answered in HTTP.
@@ -71,6 +73,7 @@ impl Engine {
             queue: Queue::default(),
             outbox: VecDeque::new(),
             tally: Tally::default(),
+            diagnostics: Diagnostics::default(),
             moved: false,
             heard_http: false,
         };
@@ -141,6 +144,12 @@ impl Engine {
         &self.tally
     }
 
+    /// What has become clear of why attempts failed.
+    #[must_use]
+    pub fn diagnoses(&self) -> &[Diagnosis] {
+        self.diagnostics.found()
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -202,6 +211,7 @@ impl Engine {
         let reply = flying.operation.reply(report).map_err(Cause::S3);
         match reply.and_then(|reply| match_checksum(reply, checksum)) {
             Ok(reply) => {
+                self.outbox.extend(self.diagnostics.succeeded(&report.evidence).map(diagnosed));
                 self.quota.succeeded(flying.retried_after);
                 if matches!(flying.job, Job::Part(_) | Job::Put) {
                     self.tally.parts += 1;
@@ -229,6 +239,7 @@ impl Engine {
 
     fn failed(&mut self, now: Time, flying: &Flying, cause: Cause, evidence: Evidence) {
         let failure = self.failure(flying, cause, evidence);
+        self.outbox.extend(self.diagnostics.failed(&failure, now).map(diagnosed));
         let verdict = self.retry.decide(&failure, &mut self.quota, self.jitter.f64());
         match verdict {
             Verdict::RetryAfter(delay) if !self.transfer.is_closing(flying.job) => {
@@ -306,6 +317,10 @@ impl Engine {
             self.outbox.push_back(Action::Cancel(id));
         }
     }
+}
+
+fn diagnosed(diagnosis: &Diagnosis) -> Action {
+    Action::Notice(Box::new(Notice::Diagnosed(diagnosis.clone())))
 }
 
 /// A success whose checksum is not that of the bytes that left is none.
