@@ -114,6 +114,7 @@ impl Upload {
         let ended = Ended {
             outcome,
             tally: engine.tally().clone(),
+            diagnoses: engine.diagnoses().to_vec(),
             elapsed: now().duration_since(began),
             plan: self.plan,
             signal: interrupts.first(),
