@@ -44,6 +44,8 @@ enum Sign {
     SourceChanged,
     /// Nothing moved.
     Stalled,
+    /// No socket could be opened.
+    NoDescriptors,
 }
 
 type Advice = fn(&Failure, &Place) -> String;
@@ -86,6 +88,9 @@ const HINTS: &[(Sign, Advice)] = &[
     }),
     (Sign::Transport(Kind::Resolve), |_, place| {
         format!("no address for the host of {}; {}", place.endpoint, endpoint_advice(place))
+    }),
+    (Sign::NoDescriptors, |_, _| {
+        "too many files are open: try a smaller --concurrency, or a higher `ulimit -n`".into()
     }),
     (Sign::Transport(Kind::Connect), |failure, place| {
         let peer = failure.evidence.peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
@@ -138,6 +143,7 @@ impl Sign {
                 matches!(&failure.cause, Cause::S3(S3Error::Transport(t)) if t.kind == *kind)
             }
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
+            Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
             Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
         }
     }
@@ -272,6 +278,9 @@ mod tests {
             let hint = of(transport(kind, "x"), ErrorClass::Transient).unwrap();
             assert!(hint.contains(advice), "{kind:?}: {hint}");
         }
+        let mut exhausted = failure(transport(Kind::Connect, "x"), ErrorClass::Transient);
+        exhausted.evidence.os_errno = Some(24);
+        assert!(hint(&exhausted, &place(), &[]).unwrap().contains("ulimit -n"));
         let changed = Cause::SourceChanged(SourceChange("it grew".into()));
         assert!(of(changed, ErrorClass::Permanent).unwrap().contains("snapshot"));
     }

@@ -68,7 +68,8 @@ pub struct TransportFailure {
 pub struct Evidence {
     /// The `CURLcode`; 0 is success.
     pub curl_code: u32,
-    /// `CURLINFO_OS_ERRNO`, meaningful beside a failure only.
+    /// Why the system refused (`CURLINFO_OS_ERRNO`, else why no socket could be opened);
+    /// meaningful beside a failure only.
     pub os_errno: Option<i32>,
     /// Bytes of the body, framing included, that were written to the socket
     /// (`CURLINFO_SIZE_UPLOAD_T`).
@@ -146,5 +147,12 @@ impl Evidence {
     #[must_use]
     pub fn reached_server(&self) -> bool {
         self.peer.is_some() || self.bytes_sent > 0
+    }
+
+    /// Whether this machine, or the process, had no file descriptor left for a socket.
+    #[must_use]
+    pub fn lacks_descriptors(&self) -> bool {
+        // ENFILE and EMFILE, the same on every Unix.
+        matches!(self.os_errno, Some(23 | 24))
     }
 }

@@ -278,6 +278,7 @@ impl<B: BodyReader> Driver<B> {
             bytes_expected: body.length(),
             rewinds: ended.seen.rewinds,
             bytes_resent: ended.seen.bytes_resent,
+            os_errno: measured.os_errno.or(ended.seen.socket_error.filter(|_| result.is_err())),
             answered_early: ended.seen.answered_early || unsent,
             slowest_read: ended.seen.slowest_read,
             silent_for: at.duration_since(moved_at),

@@ -3,10 +3,13 @@
 
 use std::any::Any;
 use std::io::{self, SeekFrom};
+use std::os::fd::IntoRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use curl::easy::{Handler, InfoType, ReadError, SeekResult, WriteError};
+use libc::c_int;
+use socket2::Socket;
 
 use super::{BodyReader, now};
 use crate::http::{Headers, Response};
@@ -44,6 +47,8 @@ pub(super) struct Seen {
     pub(super) received: u64,
     /// When a byte last moved.
     pub(super) moved_at: Instant,
+    /// The system's number of why no socket could be opened.
+    pub(super) socket_error: Option<i32>,
     /// Why the body gave no more bytes.
     pub(super) source_error: Option<String>,
     /// Whether the answer outgrew what is kept.
@@ -102,6 +107,7 @@ impl Seen {
             slowest_read: Duration::ZERO,
             received: 0,
             moved_at: now(),
+            socket_error: None,
             source_error: None,
             answer_too_large: false,
         }
@@ -194,6 +200,22 @@ impl<B: BodyReader> Handler for Exchange<B> {
         self.seen.answer_too_large |= taken < bytes.len();
         // Fewer than were offered ends the transfer.
         Ok(taken)
+    }
+
+    /// As the crate would, but the reason of a failure is kept: libcurl never learns it.
+    fn open_socket(
+        &mut self,
+        family: c_int,
+        kind: c_int,
+        protocol: c_int,
+    ) -> Option<curl_sys::curl_socket_t> {
+        match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
+            Ok(socket) => Some(socket.into_raw_fd()),
+            Err(error) => {
+                self.seen.socket_error = error.raw_os_error();
+                None
+            }
+        }
     }
 
     fn debug(&mut self, _kind: InfoType, _data: &[u8]) {

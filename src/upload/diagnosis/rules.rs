@@ -11,8 +11,6 @@ use crate::upload::Cause;
 
 /// A read this slow is what S3's patience of about 20 s does not stand for long.
 const SLOW_READ: Duration = Duration::from_secs(10);
-/// `ENFILE` and `EMFILE`, the same on every Unix.
-const NO_DESCRIPTORS: [i32; 2] = [23, 24];
 
 pub(super) fn suspect(failure: &Failure, history: &History) -> Option<Suspicion> {
     source_stalled(failure, history).or_else(|| match &failure.cause {
@@ -96,7 +94,7 @@ fn on_the_way(
 ) -> Option<Suspicion> {
     let TransportFailure { kind, message } = transport;
     let errno = failure.evidence.os_errno;
-    if errno.is_some_and(|number| NO_DESCRIPTORS.contains(&number)) {
+    if failure.evidence.lacks_descriptors() {
         return Some(clear(
             Is::TooManyDescriptors,
             format!("no socket could be opened: {}", error_text(errno)),
