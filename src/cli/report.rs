@@ -8,15 +8,17 @@ use super::console::Console;
 use super::exit::ExitStatus;
 use super::explain;
 use super::hints::hint;
-use super::json::{Error, Event, Summary};
+use super::json::{self, Error, Event, Summary};
 use super::place::Place;
-use crate::upload::{Outcome, Tally, UploadPlan, Uploaded};
+use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
 /// An upload that ended, in whatever way.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) tally: Tally,
+    /// What became clear of why attempts failed.
+    pub(super) diagnoses: Vec<Diagnosis>,
     pub(super) elapsed: Duration,
     /// The plan as it was carried out.
     pub(super) plan: UploadPlan,
@@ -46,7 +48,7 @@ impl Ended {
             }
             Outcome::Failed(failure) => {
                 let message = explain::failed(failure, place);
-                let hint = hint(failure, place);
+                let hint = hint(failure, place, &self.diagnoses);
                 let clean = !self.plan.is_single_put() && self.tally.left_behind == 0;
                 tell_error(console, &message, hint.as_deref(), clean.then_some(CLEAN));
                 let error = Error::of_failure(failure, message, hint, exit_code);
@@ -65,7 +67,9 @@ impl Ended {
         }
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
+        let diagnoses = json::counts(&self.diagnoses);
         let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
+        let summary = Summary { diagnoses, ..summary };
         console.event(&Event::Summary(summary));
     }
 
@@ -80,6 +84,11 @@ impl Ended {
         if uploaded.by_comparison {
             lines.push(BY_COMPARISON.to_owned());
         }
+        let found = |Diagnosis { cause, count, .. }: &Diagnosis| match count {
+            1 => format!("{cause}: seen once"),
+            count => format!("{cause}: seen {count} times"),
+        };
+        lines.extend(self.diagnoses.iter().map(found));
         lines.join("\n  ")
     }
 
@@ -154,7 +163,7 @@ mod tests {
     use super::*;
     use crate::cli::tests::place;
     use crate::s3::{Crc64Nvme, ETag, Limits};
-    use crate::upload::Symptom;
+    use crate::upload::{DiagnosedCause, Symptom};
 
     fn ended(size: u64) -> Ended {
         let uploaded = Uploaded {
@@ -166,6 +175,7 @@ mod tests {
         Ended {
             outcome: Outcome::Uploaded(uploaded),
             tally: Tally::default(),
+            diagnoses: Vec::new(),
             elapsed: Duration::from_secs(2),
             plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
             concurrency: 8,
@@ -177,13 +187,20 @@ mod tests {
     fn success_says_what_where_and_at_what_cost() {
         let mut ended = ended(128 << 20);
         ended.tally.retries = [(Symptom::Reset, 1), (Symptom::Throttled, 2)].into();
+        ended.diagnoses = vec![Diagnosis {
+            cause: DiagnosedCause::Throttled,
+            because: "it said so".into(),
+            advice: "a smaller --concurrency".into(),
+            count: 2,
+        }];
         let Outcome::Uploaded(uploaded) = &ended.outcome else { unreachable!() };
         assert_eq!(
             ended.uploaded(uploaded, &place()),
             "uploaded backup.tar to s3://bucket/path/key\n  \
              128.00 MiB in 2.0 s (64.00 MiB/s), 8 parts of 16 MiB, 3 retries (1 reset, \
              2 throttled)\n  ETag \"e-8\", CRC64NVME AAAAAAAAAAE=\n  \
-             S3's own answer was lost; the stored object was compared and is the file"
+             S3's own answer was lost; the stored object was compared and is the file\n  \
+             the store asks for fewer requests: seen 2 times"
         );
     }
 

@@ -7,7 +7,9 @@ use crate::time::{ClockOffset, Time};
 use crate::upload::flight::Flying;
 use crate::upload::queue::{Before, Job, Waiting};
 use crate::upload::remedies::Remedy;
-use crate::upload::{Action, AttemptId, Cause, Failure, Notice, RetryPolicy, Standing, Verdict};
+use crate::upload::{
+    Action, AttemptId, Cause, Diagnosis, Failure, Notice, RetryPolicy, Standing, Verdict,
+};
 
 impl Engine {
     pub(super) fn finished(
@@ -28,7 +30,11 @@ impl Engine {
         }
         let reply = flying.operation.reply(report).map_err(Cause::S3);
         match reply.and_then(|reply| match_checksum(reply, checksum)) {
-            Ok(reply) => self.succeeded(now, flying, reply, checksum),
+            Ok(reply) => {
+                let found = self.diagnostics.succeeded(&report.evidence).cloned();
+                self.diagnosed(found);
+                self.succeeded(now, flying, reply, checksum);
+            }
             Err(cause) => {
                 let failure = self.failure(now, flying, cause, report.evidence.clone());
                 self.failed(now, id, flying, failure, clock);
@@ -99,6 +105,8 @@ impl Engine {
         failure: Failure,
         clock: Option<ClockOffset>,
     ) {
+        let found = self.diagnostics.failed(&failure, now).cloned();
+        self.diagnosed(found);
         self.breathe(now, id, &failure);
         self.watch_cuts(&failure);
         if let Some(twin) = self.flight.at(flying.job) {
@@ -112,6 +120,12 @@ impl Engine {
             self.apply_remedy(now, flying, failure, remedy);
         } else {
             self.retry_or_give_up(now, flying, failure);
+        }
+    }
+
+    fn diagnosed(&mut self, found: Option<Diagnosis>) {
+        if let Some(diagnosis) = found {
+            self.notice(Notice::Diagnosed(diagnosis));
         }
     }
 
