@@ -74,7 +74,8 @@ impl Ended {
     }
 
     fn uploaded(&self, uploaded: &Uploaded, place: &Place) -> String {
-        let mut lines = vec![format!("uploaded {} to {}", place.source, place.object), self.cost()];
+        let mut lines =
+            vec![format!("uploaded {} to {}", place.source, place.object), self.cost(place)];
         let etag = uploaded.etag.as_ref().map(|etag| format!("ETag {etag}"));
         let checksum = uploaded.checksum.map(|sum| format!("CRC64NVME {}", sum.to_base64()));
         let identity: Vec<String> = [etag, checksum].into_iter().flatten().collect();
@@ -93,14 +94,14 @@ impl Ended {
     }
 
     /// Bytes, time, rate, parts and retries.
-    pub(super) fn cost(&self) -> String {
+    pub(super) fn cost(&self, place: &Place) -> String {
         let size = self.plan.size();
         let seconds = self.elapsed.as_secs_f64();
         let rate = HumanBytes((size as f64 / seconds.max(0.001)) as u64);
         let bytes = HumanBytes(size);
         let mut parts =
             vec![format!("{bytes} in {seconds:.1} s ({rate}/s)"), cut(&self.plan), self.retries()];
-        parts.extend(self.breath());
+        parts.extend(self.breath(place));
         parts.extend(
             (self.tally.hedges > 0).then(|| format!("{} slow parts sent twice", self.tally.hedges)),
         );
@@ -108,10 +109,12 @@ impl Ended {
     }
 
     /// How the number of attempts in flight followed the store, where it had to.
-    fn breath(&self) -> Option<String> {
+    fn breath(&self, place: &Place) -> Option<String> {
         let (lowest, last) = self.tally.in_flight_max;
         let fell = lowest < self.concurrency && lowest > 0;
-        fell.then(|| format!("{} → {lowest} → {last} in flight", self.concurrency))
+        fell.then(|| {
+            format!("{} → {lowest} → {last} in flight on {}", self.concurrency, place.key_prefix())
+        })
     }
 
     fn retries(&self) -> String {
@@ -206,10 +209,10 @@ mod tests {
 
     #[test]
     fn a_small_file_goes_in_one_request() {
-        assert_eq!(ended(5).cost(), "5 B in 2.0 s (2 B/s), in one request, no retries");
+        assert_eq!(ended(5).cost(&place()), "5 B in 2.0 s (2 B/s), in one request, no retries");
         let mut hidden = ended(5);
         hidden.tally.rewinds = 2;
-        assert!(hidden.cost().ends_with("no retries, 2 sent again by libcurl itself"));
+        assert!(hidden.cost(&place()).ends_with("no retries, 2 sent again by libcurl itself"));
     }
 
     #[test]
@@ -217,6 +220,10 @@ mod tests {
         let mut slowed = ended(5);
         slowed.tally.in_flight_max = (2, 5);
         slowed.tally.hedges = 1;
-        assert!(slowed.cost().ends_with("8 → 2 → 5 in flight, 1 slow parts sent twice"));
+        assert!(
+            slowed
+                .cost(&place())
+                .ends_with("8 → 2 → 5 in flight on bucket/path/, 1 slow parts sent twice")
+        );
     }
 }

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::http::{Evidence, Report};
 use crate::s3::{Crc64Nvme, ErrorClass, Reply};
 use crate::time::{ClockOffset, Time};
+use crate::upload::concurrency::ConcurrencyLimit;
 use crate::upload::flight::Flying;
 use crate::upload::queue::{Before, Job, Waiting};
 use crate::upload::remedies::Remedy;
@@ -155,14 +156,7 @@ impl Engine {
         let before = Before { failure, counts: false, stuck_since: None, cost: 0 };
         match remedy {
             Remedy::Again(notice) => {
-                if let Some(notice) = notice {
-                    if let Notice::ChecksumsAdapted { payload, .. } = &notice
-                        && !payload.has_checksum()
-                    {
-                        self.transfer.drop_checksums();
-                    }
-                    self.notice(notice);
-                }
+                self.learnt(notice);
                 self.again(now, flying.job, before);
             }
             Remedy::Renew => {
@@ -172,6 +166,20 @@ impl Engine {
             }
             Remedy::AwaitKeys => self.await_keys(flying.job, before),
         }
+    }
+
+    /// Something was learnt that concerns more than one request.
+    fn learnt(&mut self, notice: Option<Notice>) {
+        let Some(notice) = notice else { return };
+        match &notice {
+            Notice::ChecksumsAdapted { payload, .. } if !payload.has_checksum() => {
+                self.transfer.drop_checksums();
+            }
+            // What the other place can take is not known.
+            Notice::Redirected { .. } => self.limit = ConcurrencyLimit::new(self.limit.max()),
+            _ => {}
+        }
+        self.notice(notice);
     }
 
     fn again(&mut self, due: Time, job: Job, before: Before) {
