@@ -3,17 +3,32 @@
 
 use std::num::NonZeroU32;
 
+use super::printable::printable_words;
 use super::xml;
 use super::{
     Crc64Nvme, ETag, ObjectHead, Operation, PartNumber, PartsPage, Reply, UploadId, UploadedPart,
 };
 use crate::http::Response;
 
+/// Characters that are shown of a body that no S3 would send.
+const STRANGE_BODY_SHOWN: usize = 100;
+
 /// The reply that `response` is to `operation`.
 ///
 /// # Errors
-/// What is wrong with it, in words that continue "the answer to … cannot be used: ".
+/// What is wrong with it, in words that continue "the answer to … cannot be used: ", and how its
+/// body begins: a portal's page tells whose it is.
 pub(super) fn read(operation: &Operation, response: &Response) -> Result<Reply, String> {
+    reply(operation, response).map_err(|reason| {
+        let start = &response.body[..response.body.len().min(4 * STRANGE_BODY_SHOWN)];
+        match printable_words(&String::from_utf8_lossy(start), STRANGE_BODY_SHOWN).as_str() {
+            "" => reason,
+            shown => format!("{reason}; it begins: {shown}"),
+        }
+    })
+}
+
+fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
     let expected = match operation {
         Operation::AbortMultipartUpload { .. } => 204,
         _ => 200,
