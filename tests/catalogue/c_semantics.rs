@@ -17,6 +17,8 @@ enum Again {
     NoSuchUpload,
     /// Nobody may ask, as `s3s-fs` says.
     AccessDenied,
+    /// The parts are gone, as stores say that forget them first.
+    InvalidPart,
     /// 200 with an empty ETag, as Ceph RGW says.
     EmptyETag,
     /// 200 with an ETag without quotes.
@@ -36,6 +38,7 @@ impl Again {
             Again::Same => turn.serve(),
             Again::NoSuchUpload => turn.refuse(404, "NoSuchUpload"),
             Again::AccessDenied => turn.refuse(403, "AccessDenied"),
+            Again::InvalidPart => turn.refuse(400, "InvalidPart"),
             Again::EmptyETag => {
                 let answer = etag(turn.work(), "");
                 turn.answer(&answer);
@@ -156,14 +159,16 @@ fn c5_complete_is_sent_twice_behind_our_back() {
     }
 }
 
-/// C6 | Complete repeated: 403, 404, empty or bare ETag | scripted store | proven by a HEAD, or
+/// C6 | Complete repeated: 400, 403, 404, empty or bare ETag | scripted store | proven by a HEAD, or
 /// read
 #[test]
 fn c6_a_repeated_complete() {
-    let all = [Again::NoSuchUpload, Again::AccessDenied, Again::EmptyETag, Again::BareETag];
+    let denials = [Again::NoSuchUpload, Again::AccessDenied, Again::InvalidPart];
+    let all = [&denials[..], &[Again::EmptyETag, Again::BareETag]].concat();
     at_once(&all, |again| {
-        survive(Loss::Reset(0), *again);
-        survive(Loss::Status(500, "InternalError"), *again);
+        for loss in [Loss::Reset(0), Loss::Close, Loss::Status(500, "InternalError")] {
+            survive(loss, *again);
+        }
     });
 }
 
