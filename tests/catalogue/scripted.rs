@@ -53,6 +53,18 @@ impl Scripted {
         Scripted::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
+    /// Serves everything but the first request of `operation`, which is `play`'s.
+    pub(crate) fn first(
+        operation: &'static str,
+        play: impl Fn(&mut Turn<'_>) + Send + Sync + 'static,
+    ) -> Scripted {
+        Scripted::start(move |turn| {
+            if turn.is(operation, 1) {
+                play(turn);
+            }
+        })
+    }
+
     /// As [`Scripted::start`], on a socket that the test has prepared.
     pub(crate) fn on(
         listener: TcpListener,
