@@ -1,6 +1,7 @@
 //! Answers before the body: refusals, a yes, and the 100 Continue that asks for it.
 
-use super::local_lab::Lab;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::oracle::Upload;
 use super::scripted::{Answer, Scripted, Turn};
 use super::{TWO_PARTS, at_once};
@@ -12,28 +13,47 @@ fn refuse_early(turn: &mut Turn<'_>, status: u16, code: &str, lingers: bool) {
     if lingers { turn.hang_up() } else { turn.close() }
 }
 
-/// B10 | the store never says 100 Continue | lab, `no-100` | the body is sent, uploaded
+/// B10 | a part is cut without an answer, then nobody says 100 Continue | scripted store | the body
+/// is sent after a second, uploaded
 #[test]
 fn b10_nobody_says_continue() {
-    let lab = Lab::start(&["* always no-100"]);
-    let trial = Upload::new(&lab, TWO_PARTS).within(20).run();
-    trial.expect_uploaded().expect_retries(0..=0, &[]);
+    let store = Scripted::start(|turn| {
+        turn.says_continue = false;
+        if turn.part == Some(1) && turn.head.field("expect").is_none() {
+            turn.read(1 << 16);
+            turn.reset();
+        }
+    });
+    Upload::new(&store, TWO_PARTS).within(10).run().expect_uploaded();
+    expect_asked(&store);
 }
 
 /// B11 | 417 to whoever expects 100 Continue | scripted store | sent without, uploaded
 #[test]
 fn b11_expectations_are_refused() {
-    let store = Scripted::start(|turn| {
-        if turn.operation == "UploadPart" && turn.nth == 1 {
-            turn.read(1 << 16);
-            turn.reset();
-        } else if turn.head.field("expect").is_some() {
+    let refused = AtomicBool::new(false);
+    let store = Scripted::start(move |turn| {
+        if turn.head.field("expect").is_some() {
+            refused.store(true, Ordering::SeqCst);
             turn.answer(&Answer::new(417));
             turn.close();
+        } else if turn.part == Some(1) && !refused.load(Ordering::SeqCst) {
+            turn.read(1 << 16);
+            turn.reset();
         }
     });
-    let trial = Upload::new(&store, TWO_PARTS).run().expect_uploaded();
-    trial.expect_retries(0..=1, &["reset"]);
+    Upload::new(&store, TWO_PARTS)
+        .run()
+        .expect_uploaded()
+        .expect_retries(1..=2, &["reset", "other"]);
+    expect_asked(&store);
+}
+
+/// After a part was cut without an answer, another attempt asks before it sends.
+fn expect_asked(store: &Scripted) {
+    let requests = store.requests();
+    let asked = |head: &str| head.to_lowercase().contains("expect: 100-continue");
+    assert!(requests.iter().any(|request| asked(&request.head)), "nobody expected 100 Continue");
 }
 
 /// B12 | 403 while the body flows, then read on or closed | scripted store | the 403 is reported
@@ -62,6 +82,24 @@ fn b12_an_early_throttle_is_retried() {
         let trial = Upload::new(&store, TWO_PARTS).run().expect_uploaded();
         trial.expect_retries(1..=1, &["throttled", "reset"]);
     });
+}
+
+/// B12 | a part is refused by a reset that swallows the answer | scripted store | asked first the
+/// next time, and the answer heard
+#[test]
+fn b12_a_refusal_that_was_swallowed() {
+    let store = Scripted::start(|turn| {
+        if turn.part == Some(1) {
+            if turn.head.field("expect").is_some() {
+                turn.answer(&Answer::error(403, "AccessDenied"));
+            } else {
+                turn.read(64 << 10);
+                turn.reset();
+            }
+        }
+    });
+    let trial = Upload::new(&store, TWO_PARTS).run().expect("failed", 4);
+    trial.expect_says(&["AccessDenied"]).expect_retries(1..=1, &["reset"]);
 }
 
 /// B13 | 200 before the body was read, then closed | scripted store | no success; sent again

@@ -75,6 +75,20 @@ fn b3_the_answer_is_cut() {
     });
 }
 
+/// B3 | the upload is created, its id is cut off | scripted store | found by a listing, not left open
+#[test]
+fn b3_the_answer_to_create_is_cut() {
+    at_once(&[0, 30, 250], |&kept| {
+        let store = Scripted::first("CreateMultipartUpload", move |turn| {
+            let answer = turn.work().bytes(false);
+            turn.say(&answer[..kept.min(answer.len())]);
+            turn.reset();
+        });
+        Upload::new(&store, TWO_PARTS).run().expect_uploaded();
+        assert_eq!(store.shelf().uploads.len(), 0, "left open");
+    });
+}
+
 /// B4 | what answers is not HTTP, or HTTP/0.9 | scripted store | an error, bounded; no success
 #[test]
 fn b4_not_http() {
