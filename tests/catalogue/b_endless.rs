@@ -1,5 +1,7 @@
 //! Answers without end: bodies, heads, interim answers.
 
+use std::time::Duration;
+
 use super::oracle::Upload;
 use super::scripted::Scripted;
 use super::{SMALL, at_once, length_for};
@@ -69,4 +71,36 @@ fn b9_interim_answers_without_end() {
     });
     let trial = Upload::new(&store, SMALL).run().expect_uploaded();
     trial.expect_retries(1..=1, &["server", "reset", "other"]);
+}
+
+/// B2 | the answer comes byte by byte, without end | scripted store | given up in time, sent again
+#[test]
+fn b2_drops_without_end() {
+    let cases = ["HTTP/1.1 200 OK\r\nx-drops: ", "HTTP/1.1 200 OK\r\n\r\n"];
+    at_once(&cases, |&head| {
+        let store = Scripted::first("PutObject", move |turn| {
+            turn.read_all();
+            turn.say(head);
+            while turn.say("x") {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            turn.close();
+        });
+        let trial = Upload::new(&store, SMALL).within(150).run().expect_uploaded();
+        trial.expect_retries(1..=1, &["stalled", "timeout"]);
+    });
+}
+
+/// B9 | an interim answer every second, without end | scripted store | ends in time, sent again
+#[test]
+fn b9_slow_interim_answers_without_end() {
+    let store = Scripted::first("PutObject", |turn| {
+        turn.read_all();
+        while turn.say("HTTP/1.1 103 Early Hints\r\n\r\n") {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        turn.close();
+    });
+    let trial = Upload::new(&store, SMALL).within(150).run().expect_uploaded();
+    trial.expect_retries(1..=1, &["stalled", "timeout"]);
 }

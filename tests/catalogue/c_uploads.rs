@@ -106,6 +106,25 @@ fn c17_a_checksum_that_was_asked_for() {
     });
 }
 
+/// C17 | 501 to a checksum, or a refused trailer, where it was only our default | scripted store |
+/// sent without, with a notice
+#[test]
+fn c17_a_checksum_that_was_a_default() {
+    let refusals = [
+        (501, "NotImplemented", "crc64nvme", "auto"),
+        (400, "XAmzContentSHA256Mismatch", "streaming-unsigned-payload-trailer", "never"),
+    ];
+    at_once(&refusals, |&(status, code, sign, signing)| {
+        let store = Scripted::start(move |turn| {
+            if turn.head.text.to_lowercase().contains(sign) {
+                turn.refuse(status, code);
+            }
+        });
+        let upload = Upload::new(&store, TWO_PARTS).args(&["--payload-signing", signing]);
+        upload.run().expect_uploaded().expect_says(&["checksum"]);
+    });
+}
+
 /// C20 | the token expires in mid-upload, and nobody has a newer one | scripted store | stops,
 /// frees
 #[test]
