@@ -24,7 +24,7 @@ fn b10_nobody_says_continue() {
             turn.reset();
         }
     });
-    Upload::new(&store, TWO_PARTS).within(10).run().expect_uploaded();
+    Upload::new(&store, TWO_PARTS).within(25).run().expect_uploaded();
     expect_asked(&store);
 }
 

@@ -47,7 +47,7 @@ fn b2_an_answer_in_drops() {
             let answer = turn.work().bytes(false);
             turn.drip(&answer, Duration::from_millis(10));
         });
-        let trial = Upload::new(&store, length_for(operation)).within(30).run();
+        let trial = Upload::new(&store, length_for(operation)).run();
         trial.expect_uploaded().expect_retries(0..=0, &[]);
     });
 }
