@@ -75,7 +75,7 @@ impl<'a> Reporter<'a> {
                 console.note(&redirected(to, region.as_deref()));
             }
             Notice::Repairing { parts } => console.note(&format!(
-                "the store has other bytes in {parts} parts than it was sent last; sending them again"
+                "the store has other bytes in {parts} parts than it was sent last; again with them"
             )),
             Notice::ClockLearnt(offset) => console.warn(&clock(*offset)),
             Notice::RenewingKeys => info!("the keys have expired; asking their source for others"),
