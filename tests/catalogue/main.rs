@@ -2,9 +2,13 @@
 //! the list of rows and writes the table in `README.md`.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
+mod a_connections;
+mod dns;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
+mod netns;
 mod oracle;
+mod relay;
 mod scripted;
 #[path = "../support/mod.rs"]
 mod support;

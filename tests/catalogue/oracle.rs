@@ -81,6 +81,7 @@ pub(crate) struct Upload<'a, W> {
     at: &'a W,
     length: usize,
     args: Vec<String>,
+    under: Vec<String>,
     limit: Duration,
     requests: u64,
     factor: f64,
@@ -95,6 +96,7 @@ impl<'a, W: Witness> Upload<'a, W> {
             at,
             length,
             args: Vec::new(),
+            under: Vec::new(),
             limit: Duration::from_secs(60),
             requests: 30,
             factor: 2.0,
@@ -105,6 +107,12 @@ impl<'a, W: Witness> Upload<'a, W> {
     /// With these further arguments of `cp`.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Started by these words, as `strace` or `env` start another command.
+    pub(crate) fn under(mut self, words: &[&str]) -> Self {
+        self.under.extend(words.iter().map(|&word| word.to_owned()));
         self
     }
 
@@ -136,7 +144,8 @@ impl<'a, W: Witness> Upload<'a, W> {
         let folder = tempfile::tempdir().unwrap();
         let (file, content) = write_file(folder.path(), "source.bin", self.length);
         let before = self.at.stored();
-        let mut program = Curlift::new().store(self.at.store()).args(&["cp", "--json"]);
+        let mut program = Curlift::under(&self.under).store(self.at.store());
+        program = program.args(&["cp", "--json"]);
         for arg in &self.args {
             program = program.arg(arg);
         }
