@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
+
 use super::S3Error;
 use super::printable::printable_words;
 use super::xml;
@@ -41,7 +43,7 @@ pub(super) fn read(response: &Response) -> Option<S3Error> {
         retry_after: header("x-amz-retry-after")
             .and_then(digits)
             .map(Duration::from_millis)
-            .or_else(|| header("retry-after").and_then(digits).map(Duration::from_secs)),
+            .or_else(|| header("retry-after").and_then(|text| seconds(text, header("date")))),
         region: header("x-amz-bucket-region")
             .map(str::to_owned)
             .or(document.region)
@@ -86,6 +88,17 @@ impl ErrorDocument {
         });
         document
     }
+}
+
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date, which by the server's own clock
+/// is so far away; our clock may differ, and is not asked here.
+fn seconds(text: &str, date: Option<&str>) -> Option<Duration> {
+    let until = || {
+        let at = DateTime::parse_from_rfc2822(text.trim()).ok()?;
+        let now = DateTime::parse_from_rfc2822(date?.trim()).ok()?;
+        (at - now).to_std().ok()
+    };
+    digits(text).map(Duration::from_secs).or_else(until)
 }
 
 /// A whole number in digits; dates, signs and fractions are not understood.
@@ -206,7 +219,14 @@ mod tests {
 
     #[test]
     fn waiting_times_are_read_or_ignored() {
-        let cases: [(Fields, Option<Duration>); 10] = [
+        let noon = ("date", "Fri, 31 Dec 1999 12:00:00 GMT");
+        let cases: [(Fields, Option<Duration>); 13] = [
+            (
+                &[("retry-after", "Fri, 31 Dec 1999 12:00:07 GMT"), noon],
+                Some(Duration::from_secs(7)),
+            ),
+            (&[("retry-after", "Fri, 31 Dec 1999 11:59:59 GMT"), noon], None),
+            (&[("retry-after", "tomorrow"), noon], None),
             (&[("retry-after", "3")], Some(Duration::from_secs(3))),
             (&[("retry-after", "0")], Some(Duration::ZERO)),
             (&[("x-amz-retry-after", "1500")], Some(Duration::from_millis(1500))),

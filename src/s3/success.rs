@@ -176,10 +176,12 @@ fn etag_header(response: &Response) -> Option<ETag> {
     response.headers.get("etag").and_then(some_etag)
 }
 
-/// An ETag, quoted or not; `None` where there is nothing between its quotes.
+/// An ETag, quoted or not; `None` where there is nothing between its quotes, or what no ETag of
+/// S3 has and a terminal might obey.
 fn some_etag(text: &str) -> Option<ETag> {
     let etag = ETag(text.trim().to_owned());
-    (!etag.bare().is_empty()).then_some(etag)
+    let bare = etag.bare();
+    (!bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_graphic())).then_some(etag)
 }
 
 fn checksum_header(response: &Response) -> Option<Crc64Nvme> {

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod a_connections;
+mod b_answers;
+mod b_http;
+mod c_semantics;
+mod c_uploads;
 mod dns;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;

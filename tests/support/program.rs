@@ -42,15 +42,8 @@ pub(crate) struct Ended {
 impl Curlift {
     /// The program, in an environment that holds nothing but `PATH` and an empty home.
     pub(crate) fn new() -> Curlift {
-        Curlift::under(&[])
-    }
-
-    /// The same, started by these words: a command that takes another as its last arguments.
-    pub(crate) fn under(words: &[String]) -> Curlift {
         let home = tempfile::tempdir().expect("a folder can be made");
-        let mut words = words.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_curlift")]);
-        let mut command = Command::new(words.next().expect("the program is one of them"));
-        command.args(words);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_curlift"));
         command.env_clear().env("HOME", home.path());
         command.env("PATH", env::var_os("PATH").unwrap_or_default());
         Curlift { command, home }
@@ -66,9 +59,26 @@ impl Curlift {
         self
     }
 
+    /// Started by these words: a command that takes another as its last arguments.
+    pub(crate) fn under(mut self, words: &[String]) -> Curlift {
+        if let Some((starter, args)) = words.split_first() {
+            let mut command = Command::new(starter);
+            command.args(args).arg(self.command.get_program()).args(self.command.get_args());
+            let variables = self.command.get_envs();
+            command.env_clear().envs(variables.filter_map(|(name, value)| Some((name, value?))));
+            self.command = command;
+        }
+        self
+    }
+
     /// Where the store is and the keys to it, as environment variables.
-    pub(crate) fn store(mut self, store: &Store) -> Curlift {
-        self.command.envs(store.environment());
+    pub(crate) fn store(self, store: &Store) -> Curlift {
+        let variables = store.environment().into_iter();
+        variables.fold(self, |program, (name, value)| program.env(name, value))
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Curlift {
+        self.command.env(name, value);
         self
     }
 
