@@ -88,7 +88,13 @@ const HINTS: &[(Sign, Advice)] = &[
     (Sign::Transport(Kind::SourceRead), source_changed),
     (Sign::SourceChanged, source_changed),
     (Sign::Transport(Kind::Timeout), slow),
-    (Sign::Stalled, slow),
+    (Sign::Stalled, |_, place| {
+        format!(
+            "{} takes nothing any more: check the network between (a VPN, its MTU, a firewall), \
+             or try a smaller --concurrency",
+            place.endpoint
+        )
+    }),
     (Sign::Transport(Kind::Reset), |_, _| {
         "the connection keeps breaking: try a smaller --part-size, and type the same line again"
             .into()
