@@ -82,7 +82,7 @@ fn timeout_kind(words: Option<&str>) -> TransportFailureKind {
     let begins = |with: &str| words.is_some_and(|words| words.starts_with(with));
     if begins("Resolving timed out") {
         TransportFailureKind::Resolve
-    } else if begins("Connection timed out") {
+    } else if begins("Connection time") {
         TransportFailureKind::Connect
     } else {
         TransportFailureKind::Timeout
@@ -160,6 +160,7 @@ mod tests {
         for (words, expected) in [
             ("Resolving timed out after 10000 milliseconds", Kind::Resolve),
             ("Connection timed out after 10000 milliseconds", Kind::Connect),
+            ("Connection timeout after 10000 ms", Kind::Connect),
             ("Operation timed out after 10000 milliseconds", Kind::Timeout),
         ] {
             let mut error = curl::Error::new(28);
