@@ -31,9 +31,20 @@ impl Names {
     }
 }
 
+/// What a server says, to be changed while it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Said(Arc<Mutex<Names>>);
+
+impl Said {
+    /// Answers so from now on.
+    pub(crate) fn say(&self, names: Names) {
+        *self.0.lock().unwrap() = names;
+    }
+}
+
 /// The server, on 127.0.0.1 of the namespace it was started in.
 pub(crate) struct Dns {
-    names: Arc<Mutex<Names>>,
+    pub(crate) said: Said,
     folder: TempDir,
 }
 
@@ -53,12 +64,7 @@ impl Dns {
                 }
             }
         });
-        Dns { names, folder }
-    }
-
-    /// Answers so from now on.
-    pub(crate) fn say(&self, names: Names) {
-        *self.names.lock().unwrap() = names;
+        Dns { said: Said(names), folder }
     }
 
     /// What starts a command that asks this server: the file that names it is laid over the

@@ -7,11 +7,15 @@ mod b_answers;
 mod b_http;
 mod c_semantics;
 mod c_uploads;
+mod certificates;
+mod d_names_tls_proxies;
 mod dns;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
 mod netns;
+mod nth_call;
 mod oracle;
+mod proxy;
 mod relay;
 mod scripted;
 #[path = "../support/mod.rs"]
