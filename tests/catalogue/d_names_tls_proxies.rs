@@ -42,7 +42,7 @@ fn over_tls(store: &mut Scripted, authority: &Authority, flaw: Flaw) -> Relay {
     relay
 }
 
-/// D1 | names fail for 12 s, or for good | a name server that says NXDOMAIN, SERVFAIL or nothing | waits within its attempts, tells it is the name
+/// D1 | names fail for 12 s, or for good | own name server | waited for; the message names the host
 #[test]
 fn d1_names_that_fail() {
     at_once(&[Names::Unknown, Names::Failing, Names::Silent], |names| {
@@ -65,7 +65,7 @@ fn d1_names_that_fail() {
     });
 }
 
-/// D2 | one dead address among several | a name server with two addresses, nft drops one | goes on with the other
+/// D2 | one dead address of two | own name server, nft | goes on with the other
 #[test]
 fn d2_a_dead_address() {
     at_once(&[["127.0.0.3", "127.0.0.2"], ["::1", "127.0.0.2"]], |addresses| {
@@ -81,7 +81,7 @@ fn d2_a_dead_address() {
     });
 }
 
-/// D3 | the address changes during the run | the name server says another, nft refuses the old | new connections go to the new one
+/// D3 | the address changes in mid-run | own name server, nft | the new one is used
 #[test]
 fn d3_the_address_changes() {
     let network = Namespace::new();
@@ -102,7 +102,7 @@ fn d3_the_address_changes() {
     });
 }
 
-/// D4 | a certificate that is expired, for another name, of nobody known, of itself | TLS in the relay | the end at once
+/// D4 | expired, misnamed, self-signed, of nobody known | TLS in the relay | the end at once
 #[test]
 fn d4_certificates_not_to_be_trusted() {
     let (known, unknown) = (Authority::new("known"), Authority::new("unknown"));
@@ -174,7 +174,7 @@ fn d5_old_tls() {
     });
 }
 
-/// D6 | the handshake is cut or stalls | relay before the relay that speaks TLS | again, as A1 and A5
+/// D6 | the handshake is cut or stalls | relay before TLS | again, as A1 and A5
 #[test]
 fn d6_handshake_cut() {
     let cuts = [Cut::Reset(1), Cut::Reset(200), Cut::Close(200), Cut::Stall(200)];
@@ -190,7 +190,7 @@ fn d6_handshake_cut() {
     });
 }
 
-/// D7 | closed without close_notify | TLS in the relay, answers of the scripted store cut | no success from half an answer
+/// D7 | closed without close_notify | relay with TLS, answers cut | no success of half an answer
 #[test]
 fn d7_no_close_notify() {
     // Without a length the end of the connection is the end of the answer.
@@ -215,7 +215,7 @@ fn d7_no_close_notify() {
     });
 }
 
-/// D8 | authorities that are missing, no file, no certificates | --ca-bundle, SSL_CERT_FILE | told before the first byte
+/// D8 | authorities missing, garbage, a folder | flag, SSL_CERT_FILE | told before the first byte
 #[test]
 fn d8_authorities_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -258,7 +258,7 @@ fn through(proxy: &Proxy, length: usize, args: &[&str]) -> (Scripted, Trial) {
     (store, trial)
 }
 
-/// D9 | a proxy that refuses, breaks, says nothing or too much, or dies | a small proxy | as faults of the network; its password is never told
+/// D9 | 407, 502, silence, endless head, death | a small proxy | as the network; no password told
 #[test]
 fn d9_proxies_that_fail() {
     let refused = "407 Proxy Authentication Required";
@@ -284,7 +284,7 @@ fn d9_proxies_that_fail() {
     trial.expect_uploaded().expect_retries(0..=2, &["reset", "tls"]);
 }
 
-/// D10 | proxy variables that point nowhere, forms of no_proxy | environment | the message names proxy and variable; no_proxy is obeyed
+/// D10 | proxy variables to nowhere, no_proxy | environment | the message names them; obeyed
 #[test]
 fn d10_proxy_variables() {
     Namespace::new().inside(|| {

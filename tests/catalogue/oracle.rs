@@ -95,6 +95,8 @@ pub(crate) struct Upload<'a, W> {
     limit: Duration,
     requests: u64,
     factor: f64,
+    /// Whether it may fail before it has a summary to print, if it has sent nothing.
+    fails_early: bool,
     /// Whether the store lies about what it stores, so that it cannot be held against the client.
     lies: bool,
 }
@@ -110,6 +112,7 @@ impl<'a, W: Witness> Upload<'a, W> {
             limit: Duration::from_mins(1),
             requests: 30,
             factor: 2.0,
+            fails_early: false,
             lies: false,
         }
     }
@@ -135,6 +138,12 @@ impl<'a, W: Witness> Upload<'a, W> {
     /// It must not make more requests, nor send more than so many times the bytes of the file.
     pub(crate) fn at_most(mut self, requests: u64, factor: f64) -> Self {
         (self.requests, self.factor) = (requests, factor);
+        self
+    }
+
+    /// It may end before it began: with a word, and without a request.
+    pub(crate) fn may_fail_early(mut self) -> Self {
+        self.fails_early = true;
         self
     }
 
@@ -191,6 +200,11 @@ impl<W: Witness> Begun<'_, W> {
     pub(crate) fn end(self) -> Trial {
         let Begun { upload, end, began, before, content, .. } = self;
         let trial = Trial { ended: end(), content, elapsed: began.elapsed() };
+        let traffic = upload.at.traffic();
+        if upload.fails_early && traffic.is_some_and(|traffic| traffic.requests == 0) {
+            trial.expect_failed_early();
+            return trial;
+        }
         let stored = upload.at.stored();
         trial.expect_true(upload.lies, before.as_deref(), stored.as_deref());
         trial.expect_open_uploads_named(&upload.at.open_uploads());
@@ -244,6 +258,14 @@ impl Trial {
     pub(crate) fn told(&self) -> String {
         let Ended { code, stdout, stderr } = &self.ended;
         format!("exit {code:?} after {:?}\n{stdout}\n{stderr}", self.elapsed)
+    }
+
+    /// What ended before it began says why.
+    fn expect_failed_early(&self) {
+        let Ended { code, stderr, .. } = &self.ended;
+        let is_failure = code.is_none_or(|code| code != 0);
+        let is_told = !stderr.is_empty() && !stderr.contains("panicked");
+        assert!(is_failure && is_told, "{}", self.told());
     }
 
     /// The object is absent, old or the file; outcome and exit code say which.
