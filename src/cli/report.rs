@@ -1,116 +1,31 @@
-//! What is told of an upload: while it runs, and at its end, as text and as JSON lines.
+//! What is told of an upload at its end, as text and as JSON lines.
 
 use std::time::Duration;
 
 use indicatif::HumanBytes;
-use log::{debug, info};
 
 use super::console::Console;
 use super::exit::ExitStatus;
+use super::explain;
 use super::hints::hint;
-use super::json::{Error, Event, Summary};
+use super::json::{self, Error, Event, Summary};
 use super::place::Place;
-use super::progress::Progress;
-use super::{explain, json};
-use crate::upload::{Failure, Notice, Outcome, Tally, UploadPlan, Uploaded};
-
-/// Tells what happens while an upload runs.
-pub(super) struct Reporter<'a> {
-    console: &'a Console,
-    place: &'a Place,
-    concurrency: u32,
-    progress: Progress<'a>,
-}
+use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
 /// An upload that ended, in whatever way.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) tally: Tally,
+    /// What became clear of why attempts failed.
+    pub(super) diagnoses: Vec<Diagnosis>,
     pub(super) elapsed: Duration,
+    /// The plan as it was carried out.
     pub(super) plan: UploadPlan,
+    /// Attempts that were allowed in flight at first.
+    pub(super) concurrency: u32,
     /// The signal that stopped it, if one did.
     pub(super) signal: Option<u8>,
-}
-
-impl<'a> Reporter<'a> {
-    pub(super) fn new(console: &'a Console, place: &'a Place, concurrency: u32) -> Reporter<'a> {
-        Reporter { console, place, concurrency, progress: Progress::new(console) }
-    }
-
-    /// Tells of one notice.
-    pub(super) fn hear(&mut self, notice: &Notice) {
-        let (console, place) = (self.console, self.place);
-        match notice {
-            Notice::Moved(snapshot) => self.progress.show(snapshot),
-            Notice::Planned(plan) => {
-                info!(
-                    "sending {} to {}: {}, {} at a time",
-                    place.source,
-                    place.object,
-                    cut(plan),
-                    self.concurrency
-                );
-                console.event(&Event::Start(json::Start {
-                    source: &place.source,
-                    destination: &place.object,
-                    bytes: plan.size(),
-                    parts: plan.parts(),
-                    part_size: plan.part_size(),
-                    concurrency: self.concurrency,
-                }));
-            }
-            Notice::UploadCreated(upload_id) => info!("upload id {upload_id}"),
-            Notice::PartStored { part, attempts, etag } => {
-                debug!("part {} stored at attempt {attempts}: ETag {etag}", part.number);
-                console.event(&Event::Part {
-                    part: part.number.0.get(),
-                    offset: part.offset,
-                    bytes: part.length,
-                    attempts: *attempts,
-                    etag: &etag.0,
-                });
-            }
-            Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
-            Notice::Completing => info!("all parts are stored; completing the upload"),
-            Notice::Verifying(failure) => console.note(&format!(
-                "the answer to {} did not arrive ({}); comparing the stored object",
-                failure.operation,
-                explain::reason(failure)
-            )),
-            Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
-            Notice::LeftBehind { upload_id, failure } => {
-                let next = match upload_id {
-                    Some(upload_id) => format!("free them with: {}", place.abort_line(upload_id)),
-                    None => format!("look with: {}", place.list_line()),
-                };
-                let reason = failure.as_ref().map(|f| format!(" ({})", explain::reason(f)));
-                console.warn(&format!(
-                    "parts may be left at {} and be billed{}; {next}",
-                    place.endpoint,
-                    reason.unwrap_or_default()
-                ));
-            }
-        }
-    }
-
-    fn retrying(&self, failure: &Failure, delay: Duration) {
-        let what = match failure.part {
-            Some(part) => format!("part {}", part.number),
-            None => failure.operation.to_owned(),
-        };
-        let (class, delay_s) = (failure.symptom.as_str(), delay.as_secs_f64());
-        info!("{what}: {} [{class}], again in {delay_s:.2} s", explain::detail(failure));
-        self.console.event(&Event::Retry {
-            operation: failure.operation,
-            part: failure.part.map(|part| part.number.0.get()),
-            attempt: failure.attempt,
-            attempts_max: failure.attempts_max,
-            class,
-            reason: explain::reason(failure),
-            delay_s: (delay_s * 1000.0).round() / 1000.0,
-        });
-    }
 }
 
 impl Ended {
@@ -133,7 +48,7 @@ impl Ended {
             }
             Outcome::Failed(failure) => {
                 let message = explain::failed(failure, place);
-                let hint = hint(failure, place);
+                let hint = hint(failure, place, &self.diagnoses);
                 let clean = !self.plan.is_single_put() && self.tally.left_behind == 0;
                 tell_error(console, &message, hint.as_deref(), clean.then_some(CLEAN));
                 let error = Error::of_failure(failure, message, hint, exit_code);
@@ -152,12 +67,15 @@ impl Ended {
         }
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
+        let diagnoses = json::counts(&self.diagnoses);
         let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
+        let summary = Summary { diagnoses, ..summary };
         console.event(&Event::Summary(summary));
     }
 
     fn uploaded(&self, uploaded: &Uploaded, place: &Place) -> String {
-        let mut lines = vec![format!("uploaded {} to {}", place.source, place.object), self.cost()];
+        let mut lines =
+            vec![format!("uploaded {} to {}", place.source, place.object), self.cost(place)];
         let etag = uploaded.etag.as_ref().map(|etag| format!("ETag {etag}"));
         let checksum = uploaded.checksum.map(|sum| format!("CRC64NVME {}", sum.to_base64()));
         let identity: Vec<String> = [etag, checksum].into_iter().flatten().collect();
@@ -167,16 +85,36 @@ impl Ended {
         if uploaded.by_comparison {
             lines.push(BY_COMPARISON.to_owned());
         }
+        let found = |Diagnosis { cause, count, .. }: &Diagnosis| match count {
+            1 => format!("{cause}: seen once"),
+            count => format!("{cause}: seen {count} times"),
+        };
+        lines.extend(self.diagnoses.iter().map(found));
         lines.join("\n  ")
     }
 
     /// Bytes, time, rate, parts and retries.
-    pub(super) fn cost(&self) -> String {
+    pub(super) fn cost(&self, place: &Place) -> String {
         let size = self.plan.size();
         let seconds = self.elapsed.as_secs_f64();
         let rate = HumanBytes((size as f64 / seconds.max(0.001)) as u64);
         let bytes = HumanBytes(size);
-        format!("{bytes} in {seconds:.1} s ({rate}/s), {}, {}", cut(&self.plan), self.retries())
+        let mut parts =
+            vec![format!("{bytes} in {seconds:.1} s ({rate}/s)"), cut(&self.plan), self.retries()];
+        parts.extend(self.breath(place));
+        parts.extend(
+            (self.tally.hedges > 0).then(|| format!("{} slow parts sent twice", self.tally.hedges)),
+        );
+        parts.join(", ")
+    }
+
+    /// How the number of attempts in flight followed the store, where it had to.
+    fn breath(&self, place: &Place) -> Option<String> {
+        let (lowest, last) = self.tally.in_flight_max;
+        let fell = lowest < self.concurrency && lowest > 0;
+        fell.then(|| {
+            format!("{} → {lowest} → {last} in flight on {}", self.concurrency, place.key_prefix())
+        })
     }
 
     fn retries(&self) -> String {
@@ -212,7 +150,7 @@ const BY_COMPARISON: &str =
     "S3's own answer was lost; the stored object was compared and is the file";
 
 /// How a file is cut, in words.
-fn cut(plan: &UploadPlan) -> String {
+pub(super) fn cut(plan: &UploadPlan) -> String {
     if plan.is_single_put() {
         return "in one request".to_owned();
     }
@@ -228,7 +166,7 @@ mod tests {
     use super::*;
     use crate::cli::tests::place;
     use crate::s3::{Crc64Nvme, ETag, Limits};
-    use crate::upload::Symptom;
+    use crate::upload::{DiagnosedCause, Symptom};
 
     fn ended(size: u64) -> Ended {
         let uploaded = Uploaded {
@@ -240,8 +178,10 @@ mod tests {
         Ended {
             outcome: Outcome::Uploaded(uploaded),
             tally: Tally::default(),
+            diagnoses: Vec::new(),
             elapsed: Duration::from_secs(2),
             plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
+            concurrency: 8,
             signal: None,
         }
     }
@@ -250,21 +190,40 @@ mod tests {
     fn success_says_what_where_and_at_what_cost() {
         let mut ended = ended(128 << 20);
         ended.tally.retries = [(Symptom::Reset, 1), (Symptom::Throttled, 2)].into();
+        ended.diagnoses = vec![Diagnosis {
+            cause: DiagnosedCause::Throttled,
+            because: "it said so".into(),
+            advice: "a smaller --concurrency".into(),
+            count: 2,
+        }];
         let Outcome::Uploaded(uploaded) = &ended.outcome else { unreachable!() };
         assert_eq!(
             ended.uploaded(uploaded, &place()),
             "uploaded backup.tar to s3://bucket/path/key\n  \
              128.00 MiB in 2.0 s (64.00 MiB/s), 8 parts of 16 MiB, 3 retries (1 reset, \
              2 throttled)\n  ETag \"e-8\", CRC64NVME AAAAAAAAAAE=\n  \
-             S3's own answer was lost; the stored object was compared and is the file"
+             S3's own answer was lost; the stored object was compared and is the file\n  \
+             the store asks for fewer requests: seen 2 times"
         );
     }
 
     #[test]
     fn a_small_file_goes_in_one_request() {
-        assert_eq!(ended(5).cost(), "5 B in 2.0 s (2 B/s), in one request, no retries");
+        assert_eq!(ended(5).cost(&place()), "5 B in 2.0 s (2 B/s), in one request, no retries");
         let mut hidden = ended(5);
         hidden.tally.rewinds = 2;
-        assert!(hidden.cost().ends_with("no retries, 2 sent again by libcurl itself"));
+        assert!(hidden.cost(&place()).ends_with("no retries, 2 sent again by libcurl itself"));
+    }
+
+    #[test]
+    fn what_the_store_could_not_take_is_told() {
+        let mut slowed = ended(5);
+        slowed.tally.in_flight_max = (2, 5);
+        slowed.tally.hedges = 1;
+        assert!(
+            slowed
+                .cost(&place())
+                .ends_with("8 → 2 → 5 in flight on bucket/path/, 1 slow parts sent twice")
+        );
     }
 }

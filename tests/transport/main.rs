@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod answers;
+mod connections;
 mod failures;
 mod progress;
 mod requests;
@@ -11,7 +12,7 @@ mod server;
 use std::io;
 use std::time::{Duration, Instant};
 
-use curlift::http::{Body, Headers, Method, Report, Request, Scheme, Url};
+use curlift::http::{Body, ConnectionWanted, Headers, Method, Report, Request, Scheme, Url};
 use curlift::transport::{BodyReader, Driver, Finished, HandleSettings};
 use server::Server;
 
@@ -29,6 +30,8 @@ struct Pattern {
     ends_at: Option<u64>,
     /// Where reading panics.
     panics_at: Option<u64>,
+    /// How long each read takes.
+    hesitates: Option<Duration>,
 }
 
 impl Pattern {
@@ -48,6 +51,7 @@ impl BodyReader for Pattern {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.asked.push(buffer.len());
+        self.hesitates.into_iter().for_each(std::thread::sleep);
         if self.fails_at.is_some_and(|at| self.at >= at) {
             return Err(io::Error::other("the disk is on fire"));
         }
@@ -98,7 +102,7 @@ fn wait_all(driver: &mut Driver<Pattern>) -> Vec<Finished<Pattern>> {
 
 /// One exchange from beginning to end.
 fn exchange(driver: &mut Driver<Pattern>, request: &Request, body: Pattern) -> Finished<Pattern> {
-    driver.start(1, request, body, false).unwrap();
+    driver.start(1, request, body, ConnectionWanted::Any).unwrap();
     wait_all(driver).pop().unwrap()
 }
 
