@@ -143,7 +143,7 @@ impl Drop for OldServer {
     }
 }
 
-/// D5 | TLS 1.0 and 1.1 only | openssl s_server | refused
+/// D5 | TLS 1.0 and 1.1 only | `openssl s_server` | refused
 #[test]
 fn d5_old_tls() {
     at_once(&["-tls1", "-tls1_1"], |&version| {
@@ -190,7 +190,7 @@ fn d6_handshake_cut() {
     });
 }
 
-/// D7 | closed without close_notify | relay with TLS, answers cut | no success of half an answer
+/// D7 | closed without `close_notify` | relay with TLS, answers cut | no success from half of it
 #[test]
 fn d7_no_close_notify() {
     // Without a length the end of the connection is the end of the answer.
@@ -215,7 +215,7 @@ fn d7_no_close_notify() {
     });
 }
 
-/// D8 | authorities missing, garbage, a folder | flag, SSL_CERT_FILE | told before the first byte
+/// D8 | authorities missing, garbage, a folder | flag, `SSL_CERT_FILE` | told before anything
 #[test]
 fn d8_authorities_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -276,15 +276,15 @@ fn d9_proxies_that_fail() {
         // Once only: the next tunnel is opened.
         let proxy = Proxy::start(move |number| if number == 0 { mood } else { Mood::Good });
         let (_, trial) = through(&proxy, SMALL, &[]);
-        let causes = ["connect", "timeout", "reset", "server", "tls"];
-        trial.expect_uploaded().expect_retries(1..=1, &causes);
+        let known = ["connect", "timeout", "reset", "server", "tls"];
+        trial.expect_uploaded().expect_retries(1..=1, &known);
     });
     let proxy = Proxy::start(|number| if number == 1 { Mood::Dies(1 << 20) } else { Mood::Good });
     let (_, trial) = through(&proxy, TWO_PARTS, &[]);
     trial.expect_uploaded().expect_retries(0..=2, &["reset", "tls"]);
 }
 
-/// D10 | proxy variables to nowhere, no_proxy | environment | the message names them; obeyed
+/// D10 | proxy variables to nowhere, `no_proxy` | environment | the message names them; obeyed
 #[test]
 fn d10_proxy_variables() {
     Namespace::new().inside(|| {

@@ -188,15 +188,15 @@ async fn write(
 ) -> io::Result<()> {
     while let Some((due, bytes)) = told.recv().await {
         sleep_until(due).await;
-        let (slices, rest) = bytes.split_at(sliced.min(bytes.len()));
-        sliced -= slices.len();
-        for byte in slices.chunks(1) {
+        let (apart, together) = bytes.split_at(sliced.min(bytes.len()));
+        sliced -= apart.len();
+        for byte in apart.chunks(1) {
             to.write_all(byte).await?;
             to.flush().await?;
             // Else the kernel would join what it has not sent yet.
             sleep(Duration::ZERO).await;
         }
-        to.write_all(rest).await?;
+        to.write_all(together).await?;
         to.flush().await?;
     }
     Ok(())
