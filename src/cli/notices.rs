@@ -14,7 +14,7 @@ use super::{explain, json};
 use crate::config::units::exact_size;
 use crate::s3::payload::PayloadMode;
 use crate::time::ClockOffset;
-use crate::upload::{CutPattern, Diagnosis, Failure, Notice};
+use crate::upload::{CutPattern, DiagnosedCause, Diagnosis, Failure, Notice};
 
 /// Tells what happens while an upload runs.
 pub(super) struct Reporter<'a> {
@@ -143,7 +143,10 @@ impl<'a> Reporter<'a> {
 /// Tells what makes attempts fail, and what to change.
 fn diagnosed(console: &Console, diagnosis: &Diagnosis) {
     let Diagnosis { cause, because, advice, .. } = diagnosis;
-    console.note(&format!("note: {cause}: {because}\n  try: {advice}"));
+    // What was learnt from these is told by notices of their own.
+    if !matches!(cause, DiagnosedCause::ClockSkew | DiagnosedCause::WrongRegion) {
+        console.note(&format!("note: {cause}: {because}\n  try: {advice}"));
+    }
     console.event(&Event::Diagnosis { cause: cause.as_str(), because, advice });
 }
 

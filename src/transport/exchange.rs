@@ -50,6 +50,8 @@ pub(super) struct Seen {
     pub(super) received: u64,
     /// When a byte last moved.
     pub(super) moved_at: Instant,
+    /// When the last socket was opened.
+    pub(super) socket_opened: Option<Instant>,
     /// The system's number of why no socket could be opened.
     pub(super) socket_error: Option<i32>,
     /// Why the body gave no more bytes.
@@ -110,6 +112,7 @@ impl Seen {
             slowest_read: Duration::ZERO,
             received: 0,
             moved_at: now(),
+            socket_opened: None,
             socket_error: None,
             source_error: None,
             answer_too_large: false,
@@ -205,7 +208,8 @@ impl<B: BodyReader> Handler for Exchange<B> {
         Ok(taken)
     }
 
-    /// As the crate would, but the reason of a failure is kept: libcurl never learns it.
+    /// As the crate would, but time and failure are kept: libcurl's own times begin anew where it
+    /// repeats a request, and it never learns why there is no socket.
     fn open_socket(
         &mut self,
         family: c_int,
@@ -213,7 +217,10 @@ impl<B: BodyReader> Handler for Exchange<B> {
         protocol: c_int,
     ) -> Option<curl_sys::curl_socket_t> {
         match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
-            Ok(socket) => Some(socket.into_raw_fd()),
+            Ok(socket) => {
+                self.seen.socket_opened = Some(now());
+                Some(socket.into_raw_fd())
+            }
             Err(error) => {
                 self.seen.socket_error = error.raw_os_error();
                 None

@@ -106,7 +106,7 @@ impl Engine {
         failure: Failure,
         clock: Option<ClockOffset>,
     ) {
-        let found = self.diagnostics.failed(&failure, now).cloned();
+        let found = self.diagnostics.failed(&failure).cloned();
         self.diagnosed(found);
         self.breathe(now, id, &failure);
         self.watch_cuts(&failure);
