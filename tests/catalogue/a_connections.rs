@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -386,22 +387,24 @@ fn a17_few_connections() {
 #[test]
 fn a18_asleep() {
     let (tell, told) = channel();
+    let first = Mutex::new(None);
     let store = Scripted::start(move |turn| {
-        let dated = turn.head.field("x-amz-date").map(str::to_owned);
+        let date = turn.head.field("x-amz-date").map(str::to_owned);
         if is_first_try(turn, 1) {
+            *first.lock().unwrap() = date;
             turn.read(MIB);
-            tell.send(dated).unwrap();
+            tell.send(()).unwrap();
             sleep(seconds(5));
             turn.reset();
-        } else if turn.part == Some(1) && tell.send(dated).is_ok() && turn.attempt == 2 {
-            // libcurl may have repeated the request as it was; after a night that is too old.
+        } else if turn.part == Some(1) && *first.lock().unwrap() == date {
+            // libcurl repeated the request as it was; after a night that is too old.
             turn.read_all();
             let now = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
             turn.answer(&Answer::error(403, "RequestTimeTooSkewed").with("date", now));
         }
     });
     let upload = Upload::new(&store, TWO_PARTS).within(60).at_most(7, 3.5).start();
-    let first = told.recv_timeout(seconds(20)).unwrap();
+    told.recv_timeout(seconds(20)).unwrap();
     let signal = |name: &str| {
         let process = upload.process.to_string();
         let script = "kill -s \"$0\" \"$1\"";
@@ -411,6 +414,5 @@ fn a18_asleep() {
     signal("STOP");
     sleep(seconds(20));
     signal("CONT");
-    upload.end().expect_uploaded().expect_retries(1..=2, &["reset", "skew"]);
-    assert_ne!(told.try_iter().last(), Some(first), "dates that requests were signed with");
+    upload.end().expect_uploaded().expect_retries(0..=2, &["reset", "skew"]);
 }

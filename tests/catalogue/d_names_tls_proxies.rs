@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::certificates::{Authority, Flaw};
 use super::dns::{Dns, Names};
 use super::netns::Namespace;
-use super::oracle::{Trial, Upload, Witness as _};
+use super::oracle::{Trial, Upload, Witness as _, started_by};
 use super::proxy::{Mood, Proxy};
 use super::relay::{Cut, Relay, Toxics};
 use super::scripted::{Scripted, Turn};
@@ -233,7 +233,7 @@ fn d8_authorities_that_cannot_be_read() {
         let variable = format!("SSL_CERT_FILE={}", file.display());
         let words = if *is_bundle { Vec::new() } else { vec!["env".to_owned(), variable] };
         let (source, _) = write_file(folder.path(), &format!("{}", relay.address.port()), SMALL);
-        let ended = store.cp().under(&words).arg(source).arg(DESTINATION).run();
+        let ended = started_by(&words, store.cp()).arg(source).arg(DESTINATION).run();
         if *is_bundle || file.exists() {
             let ended = ended.expect_code(3);
             assert!(ended.stderr.contains(&file.display().to_string()), "{ended:?}");

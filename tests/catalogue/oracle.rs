@@ -1,6 +1,7 @@
 //! The checks that hold after every fault, made outside the client: what is stored, whether exit
 //! code and outcome agree with it, what is left open, what it cost, and that no secret was told.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::local_lab::Lab;
@@ -163,7 +164,7 @@ impl<'a, W: Witness> Upload<'a, W> {
         let folder = tempfile::tempdir().unwrap();
         let (file, content) = write_file(folder.path(), "source.bin", self.length);
         let before = self.at.stored();
-        let mut program = self.at.cp().under(&self.under);
+        let mut program = started_by(&self.under, self.at.cp());
         for arg in &self.args {
             program = program.arg(arg);
         }
@@ -173,6 +174,19 @@ impl<'a, W: Witness> Upload<'a, W> {
         let end = Box::new(move || running.end());
         Begun { upload: self, process, end, began, before, content, _folder: folder }
     }
+}
+
+/// The program, started by these words: a command that takes another as its last arguments.
+pub(crate) fn started_by(words: &[String], mut program: Curlift) -> Curlift {
+    if let Some((starter, args)) = words.split_first() {
+        let plain = program.as_mut();
+        let mut command = Command::new(starter);
+        command.args(args).arg(plain.get_program()).args(plain.get_args());
+        let variables = plain.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.env_clear().envs(variables);
+        *plain = command;
+    }
+    program
 }
 
 /// An upload under way.

@@ -59,18 +59,6 @@ impl Curlift {
         self
     }
 
-    /// Started by these words: a command that takes another as its last arguments.
-    pub(crate) fn under(mut self, words: &[String]) -> Curlift {
-        if let Some((starter, args)) = words.split_first() {
-            let mut command = Command::new(starter);
-            command.args(args).arg(self.command.get_program()).args(self.command.get_args());
-            let variables = self.command.get_envs();
-            command.env_clear().envs(variables.filter_map(|(name, value)| Some((name, value?))));
-            self.command = command;
-        }
-        self
-    }
-
     /// Where the store is and the keys to it, as environment variables.
     pub(crate) fn store(self, store: &Store) -> Curlift {
         let variables = store.environment().into_iter();
@@ -92,6 +80,12 @@ impl Curlift {
 
     pub(crate) fn run(self) -> Ended {
         self.start().end()
+    }
+}
+
+impl AsMut<Command> for Curlift {
+    fn as_mut(&mut self) -> &mut Command {
+        &mut self.command
     }
 }
 
