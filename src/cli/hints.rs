@@ -40,6 +40,8 @@ enum Sign {
     Class(ErrorClass),
     /// What happened below HTTP.
     Transport(Kind),
+    /// The way to a proxy, or through it, was not to be had.
+    Proxy,
     /// The source is not what it was.
     SourceChanged,
     /// Nothing moved.
@@ -92,6 +94,13 @@ const HINTS: &[(Sign, Advice)] = &[
     (Sign::NoDescriptors, |_, _| {
         "too many files are open: try a smaller --concurrency, or a higher `ulimit -n`".into()
     }),
+    (Sign::Proxy, |_, place| {
+        format!(
+            "the proxy is from --proxy, or from http_proxy, https_proxy or all_proxy in the \
+             environment; without one for this store: no_proxy={}",
+            host(&place.endpoint)
+        )
+    }),
     (Sign::Transport(Kind::Connect), |failure, place| {
         let peer = failure.evidence.peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
         format!("nobody answers at {}{peer}; {}", place.endpoint, endpoint_advice(place))
@@ -123,7 +132,13 @@ const HINTS: &[(Sign, Advice)] = &[
 /// What helps often, where nothing better is known.
 const GENERAL: &[(Sign, Advice)] = &[
     (Sign::Transport(Kind::Timeout), slow),
-    (Sign::Stalled, slow),
+    (Sign::Stalled, |_, place| {
+        format!(
+            "{} takes nothing any more: check the network between (a VPN, its MTU, a firewall), \
+             or try a smaller --concurrency",
+            place.endpoint
+        )
+    }),
     (Sign::Transport(Kind::Reset), |_, _| {
         "the connection keeps breaking: try a smaller --part-size, and type the same line again"
             .into()
@@ -142,6 +157,11 @@ impl Sign {
             Sign::Transport(kind) => {
                 matches!(&failure.cause, Cause::S3(S3Error::Transport(t)) if t.kind == *kind)
             }
+            Sign::Proxy => matches!(
+                &failure.cause,
+                Cause::S3(S3Error::Transport(t)) if t.kind == Kind::Connect
+                    && (t.message.contains("proxy") || t.message.contains("CONNECT tunnel"))
+            ),
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
             Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
             Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
@@ -198,6 +218,13 @@ fn slow(_: &Failure, _: &Place) -> String {
     "the link is too slow for so many parts at once: try a smaller --concurrency".into()
 }
 
+/// The host of an endpoint, without its port.
+fn host(endpoint: &str) -> &str {
+    let authority = endpoint.split_once("://").map_or(endpoint, |(_, authority)| authority);
+    let end = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
+    authority[..end.unwrap_or(authority.len())].trim_end_matches('/')
+}
+
 fn endpoint_advice(place: &Place) -> String {
     match &place.endpoint_origin {
         Some(origin) => format!("check the endpoint (from {origin}), the network and the proxy"),
@@ -249,6 +276,18 @@ mod tests {
             assert!(hint.contains(advice), "{code}: {hint}");
         }
         assert_eq!(of(answered(400, "InvalidRequest"), ErrorClass::Permanent), None);
+    }
+
+    #[test]
+    fn a_proxy_is_blamed_for_itself() {
+        let words = "Failed to connect to 192.0.2.9:3128 over proxy 192.0.2.9 after 0 ms";
+        for message in [words, "CONNECT tunnel failed, response 407"] {
+            let cause = transport(Kind::Connect, message);
+            let hint = of(cause, ErrorClass::Transient).unwrap();
+            assert!(hint.contains("https_proxy") && hint.contains("no_proxy=s3.example"), "{hint}");
+        }
+        let hosts = ["http://a.test:80", "https://a.test", "https://[::1]", "https://[::1]:1"];
+        assert_eq!(hosts.map(host), ["a.test", "a.test", "[::1]", "[::1]"]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub enum ConnectionWanted {
     Any,
     /// None that was used before.
     New,
+    /// Any that is open, else a new one to an address that is asked for anew.
+    AnyResolved,
     /// None that was used before, to an address that is asked for anew.
     NewResolved,
 }

@@ -51,10 +51,13 @@ impl Digests {
         let hashed = Arc::new(AtomicU64::new(0));
         let job = Job { id, offset, length, hashed: Arc::downgrade(&hashed) };
         if self.workers.is_none() {
-            self.workers = Some(self.start_workers());
+            self.workers = self.start_workers();
         }
-        let workers = self.workers.as_ref().expect("they were just started");
-        workers.send(job).expect("the workers live as long as their queue");
+        match &self.workers {
+            Some(workers) => workers.send(job).expect("the workers live as long as their queue"),
+            // Better slowly than not at all.
+            None => work(&job, &self.source, &self.answers.0, &*self.wake),
+        }
         DigestJob { hashed }
     }
 
@@ -63,27 +66,33 @@ impl Digests {
         self.answers.1.try_recv().ok()
     }
 
-    /// As many threads as there are cores; they end when the queue is dropped.
-    fn start_workers(&self) -> Sender<Job> {
+    /// As many threads as there are cores, or as can be had; `None` where there is none. They end
+    /// when the queue is dropped.
+    fn start_workers(&self) -> Option<Sender<Job>> {
         let (queue, jobs) = channel::<Job>();
         let jobs = Arc::new(Mutex::new(jobs));
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        for _ in 0..threads {
+        let started = (0..threads).filter(|_| {
             let (jobs, answers) = (jobs.clone(), self.answers.0.clone());
             let (source, wake) = (self.source.clone(), self.wake.clone());
-            thread::spawn(move || {
+            let worker = move || {
                 loop {
                     let job = jobs.lock().expect("no worker panics with the queue").recv();
                     let Ok(job) = job else { return };
-                    let Some(digest) = hash(&source, &job).transpose() else { continue };
-                    if answers.send((job.id, digest)).is_err() {
-                        return;
-                    }
-                    wake();
+                    work(&job, &source, &answers, &*wake);
                 }
-            });
-        }
-        queue
+            };
+            thread::Builder::new().spawn(worker).is_ok()
+        });
+        (started.count() > 0).then_some(queue)
+    }
+}
+
+/// Hashes, and tells the loop.
+fn work(job: &Job, source: &Source, answers: &Sender<Answer>, wake: &dyn Fn()) {
+    let Some(digest) = hash(source, job).transpose() else { return };
+    if answers.send((job.id, digest)).is_ok() {
+        wake();
     }
 }
 

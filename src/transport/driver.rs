@@ -1,6 +1,7 @@
 //! Many exchanges on one thread: one multi handle is the event loop, easy handles are kept and
 //! used again. It carries what it is given; what to send, and when again, is decided elsewhere.
 
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use super::exchange::Exchange;
 use super::options::{apply_request, apply_settings};
 use super::progress::Observer;
 use super::version::{SELECT_CONNECTIONS_MAX, version};
-use super::{BodyReader, ExchangeProgress, Finished, HandleSettings, now};
+use super::{BodyReader, ExchangeProgress, Finished, HandleSettings, now, raw};
 use crate::http::{
     ConnectionWanted, Evidence, Report, Request, TransportFailure, TransportFailureKind,
 };
@@ -64,6 +65,12 @@ impl Waker {
     }
 }
 
+/// `CURLM_UNRECOVERABLE_POLL`, since 7.84: the system call failed.
+const UNRECOVERABLE_POLL: curl_sys::CURLMcode = 12;
+
+/// How soon it is tried again then.
+const POLL_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
 impl<B: BodyReader> Driver<B> {
     /// A driver whose handles all have `settings`, meant for `concurrency` exchanges at once.
     ///
@@ -73,6 +80,9 @@ impl<B: BodyReader> Driver<B> {
         let waits_with_select = version().poll == Some(false);
         let most = if waits_with_select { SELECT_CONNECTIONS_MAX } else { u32::MAX };
         let concurrency = concurrency.clamp(1, most);
+        if !raw::can_make_multi() {
+            return Err(TransportError::NoMulti(io::Error::last_os_error()));
+        }
         let mut multi = Multi::new();
         // An idle connection for each exchange; unset, libcurl would count by attached handles.
         multi
@@ -206,7 +216,13 @@ impl<B: BodyReader> Driver<B> {
             }
             // Whole milliseconds are what libcurl takes; rounded down it would spin.
             let left = left + Duration::from_micros(999);
-            self.multi.poll(&mut [], left).map_err(TransportError::event_loop("waiting"))?;
+            match self.multi.poll(&mut [], left) {
+                // The kernel lacked memory, say. Nothing is lost but the wait.
+                Err(error) if error.code() == UNRECOVERABLE_POLL => {
+                    std::thread::park_timeout(left.min(POLL_AGAIN_AFTER));
+                }
+                polled => drop(polled.map_err(TransportError::event_loop("waiting"))?),
+            }
         }
     }
 

@@ -21,6 +21,9 @@ pub enum TransportError {
         /// Its words.
         reason: String,
     },
+    /// There is no event loop to be had.
+    #[error("libcurl cannot begin to work: {0}; are there descriptors (`ulimit -n`) and memory?")]
+    NoMulti(std::io::Error),
     /// More exchanges than this libcurl can wait for.
     #[error(
         "this libcurl waits with select() and carries at most {limit} connections at once: \

@@ -33,7 +33,10 @@ pub(super) fn failure(
             message: "the connection ended before the answer".to_owned(),
         });
     };
-    let kind = kind(error.code(), circumstances);
+    let kind = match kind(error.code(), circumstances) {
+        TransportFailureKind::Timeout => timeout_kind(error.extra_description()),
+        kind => kind,
+    };
     let message = match (kind, &circumstances.source_error) {
         (TransportFailureKind::SourceRead, Some(reason)) => reason.clone(),
         _ => error.extra_description().unwrap_or(error.description()).to_owned(),
@@ -52,10 +55,10 @@ pub(super) fn kind(code: u32, circumstances: &Circumstances) -> TransportFailure
         7 | 97 => Kind::Connect,
         // SSL_CONNECT_ERROR
         35 => Kind::Tls,
-        // PEER_FAILED_VERIFICATION (51 until 7.62), and certificates, authorities, pins and
-        // staples that cannot be used or do not fit: SSL_CERTPROBLEM, SSL_CACERT_BADFILE,
-        // SSL_ISSUER_ERROR, SSL_PINNEDPUBKEYNOTMATCH, SSL_INVALIDCERTSTATUS
-        51 | 58 | 60 | 77 | 83 | 90 | 91 => Kind::Certificate,
+        // PEER_FAILED_VERIFICATION (51 until 7.62), and certificates, pins and staples that cannot
+        // be used or do not fit: SSL_CERTPROBLEM, SSL_ISSUER_ERROR, SSL_PINNEDPUBKEYNOTMATCH,
+        // SSL_INVALIDCERTSTATUS
+        51 | 58 | 60 | 83 | 90 | 91 => Kind::Certificate,
         // HTTP2, PARTIAL_FILE, GOT_NOTHING, SEND_ERROR, RECV_ERROR, SEND_FAIL_REWIND, HTTP2_STREAM
         16 | 18 | 52 | 55 | 56 | 65 | 92 => Kind::Reset,
         // OPERATION_TIMEDOUT
@@ -68,7 +71,21 @@ pub(super) fn kind(code: u32, circumstances: &Circumstances) -> TransportFailure
         23 if circumstances.answer_too_large => Kind::AnswerTooLarge,
         // TOO_LARGE: 300 KiB or 5,000 fields of an answer's head, interim answers included
         100 => Kind::AnswerTooLarge,
+        // SSL_CACERT_BADFILE, our own file of authorities, among others
         _ => Kind::Local,
+    }
+}
+
+/// What a time limit cut short. Nothing but libcurl's own words tells it: its times are set, too,
+/// where it came to nothing.
+fn timeout_kind(words: Option<&str>) -> TransportFailureKind {
+    let begins = |with: &str| words.is_some_and(|words| words.starts_with(with));
+    if begins("Resolving timed out") {
+        TransportFailureKind::Resolve
+    } else if begins("Connection time") {
+        TransportFailureKind::Connect
+    } else {
+        TransportFailureKind::Timeout
     }
 }
 
@@ -131,7 +148,7 @@ mod tests {
             (51, Kind::Certificate),
             (58, Kind::Certificate),
             (60, Kind::Certificate),
-            (77, Kind::Certificate),
+            (77, Kind::Local),
             (83, Kind::Certificate),
             (90, Kind::Certificate),
             (91, Kind::Certificate),
@@ -155,6 +172,21 @@ mod tests {
         ];
         for (code, expected) in rows {
             assert_eq!(kind(code, &Circumstances::default()), expected, "code {code}");
+        }
+    }
+
+    #[test]
+    fn a_time_limit_is_told_by_what_it_cut_short() {
+        for (words, expected) in [
+            ("Resolving timed out after 10000 milliseconds", Kind::Resolve),
+            ("Connection timed out after 10000 milliseconds", Kind::Connect),
+            ("Connection timeout after 10000 ms", Kind::Connect),
+            ("Operation timed out after 10000 milliseconds", Kind::Timeout),
+        ] {
+            let mut error = curl::Error::new(28);
+            error.set_extra(words.to_owned());
+            let failure = failure(&Err(error), &Circumstances::default()).unwrap();
+            assert_eq!(failure.kind, expected, "{words}");
         }
     }
 

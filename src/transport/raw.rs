@@ -74,6 +74,17 @@ pub(super) fn unset<H>(easy: &mut Easy2<H>, option: CURLoption) -> Result<(), cu
     check(unsafe { curl_sys::curl_easy_setopt(easy.pointer(), option, ptr::null::<c_void>()) })
 }
 
+/// Whether a multi handle can be made: the curl crate panics where it cannot. The error is the
+/// system's last.
+pub(super) fn can_make_multi() -> bool {
+    // SAFETY: libcurl was initialised by `version`, which is asked before; a handle that was made
+    // is given back at once.
+    unsafe {
+        let multi = curl_sys::curl_multi_init();
+        !multi.is_null() && curl_sys::curl_multi_cleanup(multi) == curl_sys::CURLM_OK
+    }
+}
+
 /// A number of the kind `curl_off_t`; `None` where this libcurl does not know it.
 pub(super) fn info(handle: &impl Handle, which: CURLINFO) -> Option<u64> {
     assert!(which & curl_sys::CURLINFO_TYPEMASK == INFO_OFF_T, "info {which} is no curl_off_t");

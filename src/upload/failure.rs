@@ -142,12 +142,19 @@ impl Failure {
         self.symptom == Symptom::Connect || (self.was_cut_in_silence() && nothing_sent)
     }
 
-    /// Whether the next attempt should avoid the connections that are open.
+    /// Whether the next attempt should avoid the connections that are open: one that had carried
+    /// others before died, or nothing came over it.
     pub(super) fn spoils_connections(&self) -> bool {
-        matches!(
-            self.symptom,
-            Symptom::Reset | Symptom::Timeout | Symptom::Stalled | Symptom::Connect | Symptom::Tls
-        )
+        match self.symptom {
+            Symptom::Reset => self.evidence.connections_opened == 0,
+            symptom => matches!(symptom, Symptom::Timeout | Symptom::Stalled),
+        }
+    }
+
+    /// Whether a new connection was not to be had, or died at once: those that are open are
+    /// better, where the store or this machine has no room for more.
+    pub(super) fn lacks_connection(&self) -> bool {
+        matches!(self.symptom, Symptom::Reset | Symptom::Connect | Symptom::Tls)
     }
 }
 

@@ -124,6 +124,10 @@ impl Remedies {
             return Some(remedy);
         }
         match failure.class {
+            // libcurl sent it again as it had been signed, perhaps before a long sleep.
+            ErrorClass::ClockSkew if failure.evidence.rewinds > 0 && self.may_change() => {
+                Some(Remedy::Again(None))
+            }
             ErrorClass::ClockSkew => self.correct_clock(manner, clock?),
             ErrorClass::CredentialsExpired => self.renew(manner),
             _ => self.adapt_checksums(manner, failure),

@@ -2,6 +2,7 @@
 //! the list of rows and writes the table in `README.md`.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
+mod a_connections;
 mod b_answers;
 mod b_early;
 mod b_endless;
@@ -9,9 +10,16 @@ mod b_http;
 mod c_complete;
 mod c_semantics;
 mod c_uploads;
+mod certificates;
+mod d_names_tls_proxies;
+mod dns;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
+mod netns;
+mod nth_call;
 mod oracle;
+mod proxy;
+mod relay;
 mod scripted;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,6 +1,7 @@
 //! The checks that hold after every fault, made outside the client: what is stored, whether exit
 //! code and outcome agree with it, what is left open, what it cost, and that no secret was told.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::local_lab::Lab;
@@ -91,9 +92,12 @@ pub(crate) struct Upload<'a, W> {
     at: &'a W,
     length: usize,
     args: Vec<String>,
+    under: Vec<String>,
     limit: Duration,
     requests: u64,
     factor: f64,
+    /// Whether it may fail before it has a summary to print, if it has sent nothing.
+    fails_early: bool,
     /// Whether the store lies about what it stores, so that it cannot be held against the client.
     lies: bool,
 }
@@ -105,9 +109,11 @@ impl<'a, W: Witness> Upload<'a, W> {
             at,
             length,
             args: Vec::new(),
+            under: Vec::new(),
             limit: Duration::from_mins(1),
             requests: 30,
             factor: 2.0,
+            fails_early: false,
             lies: false,
         }
     }
@@ -115,6 +121,12 @@ impl<'a, W: Witness> Upload<'a, W> {
     /// With these further arguments of `cp`.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Started by these words, as `strace` or `env` start another command.
+    pub(crate) fn under(mut self, words: &[&str]) -> Self {
+        self.under.extend(words.iter().map(|&word| word.to_owned()));
         self
     }
 
@@ -127,6 +139,12 @@ impl<'a, W: Witness> Upload<'a, W> {
     /// It must not make more requests, nor send more than so many times the bytes of the file.
     pub(crate) fn at_most(mut self, requests: u64, factor: f64) -> Self {
         (self.requests, self.factor) = (requests, factor);
+        self
+    }
+
+    /// It may end before it began: with a word, and without a request.
+    pub(crate) fn may_fail_early(mut self) -> Self {
+        self.fails_early = true;
         self
     }
 
@@ -146,7 +164,7 @@ impl<'a, W: Witness> Upload<'a, W> {
         let folder = tempfile::tempdir().unwrap();
         let (file, content) = write_file(folder.path(), "source.bin", self.length);
         let before = self.at.stored();
-        let mut program = self.at.cp();
+        let mut program = started_by(&self.under, self.at.cp());
         for arg in &self.args {
             program = program.arg(arg);
         }
@@ -156,6 +174,19 @@ impl<'a, W: Witness> Upload<'a, W> {
         let end = Box::new(move || running.end());
         Begun { upload: self, process, end, began, before, content, _folder: folder }
     }
+}
+
+/// The program, started by these words: a command that takes another as its last arguments.
+pub(crate) fn started_by(words: &[String], mut program: Curlift) -> Curlift {
+    if let Some((starter, args)) = words.split_first() {
+        let plain = program.as_mut();
+        let mut command = Command::new(starter);
+        command.args(args).arg(plain.get_program()).args(plain.get_args());
+        let variables = plain.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.env_clear().envs(variables);
+        *plain = command;
+    }
+    program
 }
 
 /// An upload under way.
@@ -183,6 +214,11 @@ impl<W: Witness> Begun<'_, W> {
     pub(crate) fn end(self) -> Trial {
         let Begun { upload, end, began, before, content, .. } = self;
         let trial = Trial { ended: end(), content, elapsed: began.elapsed() };
+        let traffic = upload.at.traffic();
+        if upload.fails_early && traffic.is_some_and(|traffic| traffic.requests == 0) {
+            trial.expect_failed_early();
+            return trial;
+        }
         let stored = upload.at.stored();
         trial.expect_true(upload.lies, before.as_deref(), stored.as_deref());
         trial.expect_open_uploads_named(&upload.at.open_uploads());
@@ -236,6 +272,14 @@ impl Trial {
     pub(crate) fn told(&self) -> String {
         let Ended { code, stdout, stderr } = &self.ended;
         format!("exit {code:?} after {:?}\n{stdout}\n{stderr}", self.elapsed)
+    }
+
+    /// What ended before it began says why.
+    fn expect_failed_early(&self) {
+        let Ended { code, stderr, .. } = &self.ended;
+        let is_failure = code.is_none_or(|code| code != 0);
+        let is_told = !stderr.is_empty() && !stderr.contains("panicked");
+        assert!(is_failure && is_told, "{}", self.told());
     }
 
     /// The object is absent, old or the file; outcome and exit code say which.

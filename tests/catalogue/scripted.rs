@@ -9,7 +9,7 @@ mod shelf;
 mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,6 +38,7 @@ pub(crate) struct Request {
 /// The running server.
 pub(crate) struct Scripted {
     pub(crate) store: Store,
+    pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
 }
 
@@ -90,7 +91,7 @@ impl Scripted {
             region: "us-east-1".into(),
             ca: None,
         };
-        Scripted { store, shared }
+        Scripted { store, address, shared }
     }
 
     /// What is stored, to look at or to change.

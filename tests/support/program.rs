@@ -83,6 +83,12 @@ impl Curlift {
     }
 }
 
+impl AsMut<Command> for Curlift {
+    fn as_mut(&mut self) -> &mut Command {
+        &mut self.command
+    }
+}
+
 impl Running {
     pub(crate) fn end(mut self) -> Ended {
         let status = wait(&mut self.child, LIMIT);

@@ -160,7 +160,7 @@ fn a_handshake_that_never_ends_leaves_no_connection() {
     let mut request = put(&server);
     request.url.scheme = Scheme::Https;
     let report = exchange(&mut driver, &request, Pattern::new(10)).report;
-    assert_eq!(report.failure.unwrap().kind, TransportFailureKind::Timeout);
+    assert_eq!(report.failure.unwrap().kind, TransportFailureKind::Connect);
     let evidence = report.evidence;
     // libcurl names no connection before all of it stands, TLS included.
     assert_eq!(

@@ -55,7 +55,11 @@ impl Engine {
             Some(failure) if failure.spoils_connections() => ConnectionWanted::NewResolved,
             // libcurl repeats a request whose reused connection dies before the answer; a repeated
             // CreateMultipartUpload would leave an upload that nobody knows of.
+            Some(failure) if job == Job::Create && failure.lacks_connection() => {
+                ConnectionWanted::NewResolved
+            }
             _ if job == Job::Create => ConnectionWanted::New,
+            Some(failure) if failure.lacks_connection() => ConnectionWanted::AnyResolved,
             _ => ConnectionWanted::Any,
         };
         let expect_continue = failure.is_some_and(Failure::was_cut_in_silence);
