@@ -127,7 +127,7 @@ fn parts(response: &Response, after: Option<PartNumber>) -> Result<PartsPage, St
             next.or(parts.last().map(|part| part.number))
                 .ok_or("its next page has no beginning")?,
         ),
-        other => return Err(format!("IsTruncated is neither true nor false but {other:?}")),
+        _ => return Err("IsTruncated is neither true nor false".into()),
     };
     if next.is_some_and(|next| after.is_some_and(|after| next <= after)) {
         return Err("its next page would begin where this one did".into());
