@@ -2,6 +2,10 @@
 //! the list of rows and writes the table in `README.md`.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
+mod b_answers;
+mod b_http;
+mod c_semantics;
+mod c_uploads;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
 mod oracle;

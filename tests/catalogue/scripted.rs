@@ -9,7 +9,7 @@ mod shelf;
 mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,7 +38,6 @@ pub(crate) struct Request {
 /// The running server.
 pub(crate) struct Scripted {
     pub(crate) store: Store,
-    pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
 }
 
@@ -79,7 +78,7 @@ impl Scripted {
             region: "us-east-1".into(),
             ca: None,
         };
-        Scripted { store, address, shared }
+        Scripted { store, shared }
     }
 
     /// What is stored, to look at or to change.
@@ -124,7 +123,6 @@ pub(crate) struct Turn<'a> {
     pub(crate) part: Option<u32>,
     /// The how-manieth request for its part, from 1.
     pub(crate) attempt: usize,
-    pub(crate) connection: usize,
     pub(crate) head: Head,
     body: Vec<u8>,
     /// Its place in the log.
@@ -162,7 +160,6 @@ impl<'a> Turn<'a> {
             nth,
             part,
             attempt,
-            connection,
             head,
             body,
             index,

@@ -1,7 +1,7 @@
 //! Every row of the catalogue has a test, or a reason why not in `rows.toml`; `README.md` is the
 //! table of both. `UPDATE=1 cargo test --test catalogue table` writes it anew.
 //!
-//! A test says its row in the first line of its documentation:
+//! A test says its row in its documentation, and nothing else there:
 //! `/// B1 | the fault | how it is injected | what must come of it`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,37 +45,41 @@ fn row_id(text: &str) -> Option<(char, u32)> {
     Some((letter, text[1..].parse().ok()?))
 }
 
-/// The row that a line of documentation tells.
-fn documented(line: &str) -> Option<Row> {
-    let mut cells = line.trim().strip_prefix("/// ")?.split(" | ").map(str::to_owned);
+/// The row that a documentation tells; `None` where it is not one of a row.
+fn documented(text: &str) -> Option<Row> {
+    let mut cells = text.split(" | ").map(str::to_owned);
     let (letter, number) = row_id(&cells.next()?)?;
     let cells: Vec<String> = cells.collect();
-    let cells = cells.try_into().unwrap_or_else(|_| panic!("four cells are wanted: {line}"));
+    let cells = cells.try_into().unwrap_or_else(|_| panic!("four cells are wanted: {text}"));
     Some(Row { letter, number, cells })
 }
 
 /// The rows that the tests of one file tell. Fails where a test's name is not its row's.
 fn rows_of(file: &str, text: &str) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    let mut told: Option<Row> = None;
+    let mut documentation: Vec<&str> = Vec::new();
     for line in text.lines() {
-        told = documented(line).or(told);
-        let Some(name) = line.strip_prefix("fn ").and_then(|rest| rest.split_once("() {")) else {
-            continue;
-        };
-        let named = name.0.split('_').next().and_then(|id| row_id(&id.to_uppercase()));
-        let said = told.as_ref().map(|row| (row.letter, row.number));
-        assert_eq!(named.filter(|_| is_row_name(name.0)), said, "{file}: {} and its row", name.0);
-        rows.extend(told.take());
+        if let Some(said) = line.strip_prefix("/// ") {
+            documentation.push(said);
+        } else if let Some((name, _)) =
+            line.strip_prefix("fn ").and_then(|rest| rest.split_once("() {"))
+        {
+            let row = documented(&documentation.join(" "));
+            let said = row.as_ref().map(|row| (row.letter, row.number));
+            assert_eq!(row_of_name(name), said, "{file}: {name} and its row");
+            rows.extend(row);
+        }
+        if line.is_empty() {
+            documentation.clear();
+        }
     }
     rows
 }
 
-/// `b12_…`: named after a row.
-fn is_row_name(name: &str) -> bool {
-    let (id, _) = name.split_once('_').unwrap_or_default();
-    let digits = id.trim_start_matches(|c: char| c.is_ascii_lowercase());
-    id.len() == digits.len() + 1 && !digits.is_empty() && row_id(&id.to_uppercase()).is_some()
+/// The row that a function is named after: `b12_…`.
+fn row_of_name(name: &str) -> Option<(char, u32)> {
+    let (id, _) = name.split_once('_')?;
+    row_id(&id.to_uppercase())
 }
 
 fn tested() -> Vec<Row> {
@@ -83,10 +87,8 @@ fn tested() -> Vec<Row> {
     for entry in fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let is_of_rows = LETTERS.iter().any(|(letter, ..)| {
-            name.starts_with(&format!("{}_", letter.to_ascii_lowercase())) && name.ends_with(".rs")
-        });
-        if is_of_rows {
+        let letter = name.split_once('_').map(|(letter, _)| letter.to_uppercase());
+        if letter.is_some_and(|letter| LETTERS.iter().any(|(l, ..)| letter == l.to_string())) {
             rows.extend(rows_of(&name, &fs::read_to_string(path).unwrap()));
         }
     }
@@ -141,21 +143,22 @@ fn readme(mut rows: Vec<Row>) -> String {
     });
     rows.extend(excused);
     rows.sort();
-    let mut text = String::from(
+    let line = |row: Row| {
+        let Row { letter, number, cells: [fault, how, outcome] } = row;
+        format!("| {letter}{number} | {fault} | {how} | {outcome} |\n")
+    };
+    let lines: String = rows.into_iter().map(line).collect();
+    format!(
         "# The faults that uploads are tested against\n\n\
          Made from the tests and `rows.toml` by `UPDATE=1 cargo test --test catalogue table`.\n\n\
-         | row | fault | injected by | outcome |\n|---|---|---|---|\n",
-    );
-    for Row { letter, number, cells: [fault, how, outcome] } in rows {
-        text += &format!("| {letter}{number} | {fault} | {how} | {outcome} |\n");
-    }
-    text
+         | row | fault | injected by | outcome |\n|---|---|---|---|\n{lines}"
+    )
 }
 
 #[test]
 fn a_test_without_its_row_is_noticed() {
-    let good = "/// B1 | a | b | c\n#[test]\nfn b1_it_is() {\n}\n\nfn helper() {\n}\n";
-    let row = Row { letter: 'B', number: 1, cells: ["a".into(), "b".into(), "c".into()] };
+    let good = "/// B1 | a | b |\n/// c d\n#[test]\nfn b1_it_is() {\n}\n\nfn helper() {\n}\n";
+    let row = Row { letter: 'B', number: 1, cells: ["a".into(), "b".into(), "c d".into()] };
     assert_eq!(rows_of("x.rs", good), [row]);
     let wrong_name = good.replace("b1_it_is", "b2_it_is");
     let no_row = "#[test]\nfn b3_it_is() {\n}\n";

@@ -56,14 +56,13 @@ impl Answer {
 
     /// As it travels. The length is the body's unless a field says another.
     pub(crate) fn bytes(&self, head_only: bool) -> Vec<u8> {
-        let mut head = format!("HTTP/1.1 {} Scripted\r\n", self.status);
-        for (name, value) in &self.fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
+        let mut fields = self.fields.clone();
         let has = |wanted: &str| self.fields.iter().any(|(name, _)| name == wanted);
         if !has("content-length") && !has("transfer-encoding") && self.status != 204 {
-            head.push_str(&format!("content-length: {}\r\n", self.body.len()));
+            fields.push(("content-length".into(), self.body.len().to_string()));
         }
+        let lines = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let head = format!("HTTP/1.1 {} Scripted\r\n{}", self.status, lines.collect::<String>());
         let body: &[u8] = if head_only { b"" } else { &self.body };
         [head.as_bytes(), b"\r\n", body].concat()
     }

@@ -34,6 +34,8 @@ pub(crate) struct Object {
 pub(crate) struct Upload {
     pub(crate) key: String,
     pub(crate) parts: BTreeMap<u32, Part>,
+    /// When it was created, as listings write it.
+    initiated: String,
     /// Whether it was created with a checksum algorithm.
     has_checksum: bool,
     metadata: Vec<(String, String)>,
@@ -53,6 +55,11 @@ impl Part {
         let (etag, checksum) = (etag(&bytes), crc64nvme(&bytes));
         Part { bytes, etag, checksum }
     }
+
+    /// Other bytes under the same sums: what a failing disk does.
+    pub(crate) fn replace_bytes(&mut self, bytes: Vec<u8>) {
+        self.bytes = bytes;
+    }
 }
 
 impl Object {
@@ -65,7 +72,7 @@ impl Object {
 
 impl Shelf {
     /// Does what `head` asks for, and says what S3 would answer.
-    pub(super) fn work(&mut self, head: &Head, payload: Vec<u8>) -> Answer {
+    pub(crate) fn work(&mut self, head: &Head, payload: Vec<u8>) -> Answer {
         match head.operation() {
             "PutObject" => self.put(head, payload),
             "CreateMultipartUpload" => self.create(head),
@@ -107,6 +114,7 @@ impl Shelf {
         let upload = Upload {
             key: head.key(),
             parts: BTreeMap::new(),
+            initiated: chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
             has_checksum: head.field("x-amz-checksum-algorithm").is_some(),
             metadata: metadata(head),
         };
@@ -155,30 +163,31 @@ impl Shelf {
         let Some(upload) = self.uploads.get(&upload_id(head)) else {
             return Answer::error(404, "NoSuchUpload");
         };
-        let mut inner = String::from("<IsTruncated>false</IsTruncated>");
-        for (number, part) in &upload.parts {
+        let part = |(number, part): (&u32, &Part)| {
             let Part { bytes, etag, checksum } = part;
             let (size, etag) = (bytes.len(), escaped(etag));
-            inner.push_str(&format!(
+            format!(
                 "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag><Size>{size}</Size>\
                  <ChecksumCRC64NVME>{checksum}</ChecksumCRC64NVME></Part>"
-            ));
-        }
-        Answer::document(200, "ListPartsResult", &inner)
+            )
+        };
+        let parts: String = upload.parts.iter().map(part).collect();
+        Answer::document(200, "ListPartsResult", &parts)
     }
 
     fn list(&self, head: &Head) -> Answer {
         let prefix = head.parameter("prefix").unwrap_or_default();
-        let mut inner = String::from("<IsTruncated>false</IsTruncated>");
-        for (id, upload) in self.uploads.iter().filter(|(_, u)| u.key.starts_with(&prefix)) {
-            inner.push_str(&format!(
-                "<Upload><Key>{}</Key><UploadId>{}</UploadId>\
-                 <Initiated>2026-01-01T00:00:00.000Z</Initiated></Upload>",
-                escaped(&upload.key),
-                escaped(id)
-            ));
-        }
-        Answer::document(200, "ListMultipartUploadsResult", &inner)
+        let upload = |(id, upload): (&String, &Upload)| {
+            let (key, id) = (escaped(&upload.key), escaped(id));
+            let initiated = &upload.initiated;
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId>\
+                 <Initiated>{initiated}</Initiated></Upload>"
+            )
+        };
+        let under_prefix = self.uploads.iter().filter(|(_, u)| u.key.starts_with(&prefix));
+        let uploads: String = under_prefix.map(upload).collect();
+        Answer::document(200, "ListMultipartUploadsResult", &uploads)
     }
 
     fn head(&self, head: &Head) -> Answer {
@@ -203,7 +212,8 @@ impl Upload {
         let mut pieces = Vec::new();
         for Named { number, etag, checksum } in &named {
             let part = self.parts.get(number).ok_or((400, "InvalidPart"))?;
-            let is_same = part.etag.trim_matches('"') == etag.trim_matches('"')
+            let is_same = part.etag.trim_matches('"')
+                == etag.trim_start_matches("W/").trim_matches('"')
                 && checksum.as_ref().is_none_or(|checksum| *checksum == part.checksum);
             if !is_same {
                 return Err((400, "InvalidPart"));
