@@ -29,5 +29,6 @@ pub use error_code::{ErrorClass, classify_code, classify_status};
 pub use limits::Limits;
 pub use object::{Bucket, Key, NameError, Object};
 pub use operation::{CompletedPart, Operation, PartNumber, UploadId};
+pub(crate) use printable::drives_a_terminal;
 pub use reply::{ETag, ObjectHead, PartsPage, Reply, S3Error, UploadedPart};
 pub use settings::{ObjectSettings, ObjectSettingsInput, SettingsError};
