@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 
-use super::printable::printable_words;
+use super::printable::{drives_a_terminal, printable_words};
 use super::xml;
 use super::{
     Crc64Nvme, ETag, ObjectHead, Operation, PartNumber, PartsPage, Reply, UploadId, UploadedPart,
@@ -74,6 +74,10 @@ fn created(response: &Response) -> Result<Reply, String> {
         }
     })?;
     match upload_id {
+        // No store gives such a one, and it goes into lines that people copy.
+        Some(id) if id.contains(drives_a_terminal) => {
+            Err("its UploadId has control characters".into())
+        }
         Some(id) if !id.trim().is_empty() => Ok(Reply::Created { upload_id: UploadId(id) }),
         _ => Err("it has no UploadId".into()),
     }
