@@ -6,6 +6,8 @@ mod b_answers;
 mod b_http;
 mod c_semantics;
 mod c_uploads;
+mod f_source_file;
+mod j_hostile_input;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
 mod oracle;

@@ -1,6 +1,7 @@
 //! The checks that hold after every fault, made outside the client: what is stored, whether exit
 //! code and outcome agree with it, what is left open, what it cost, and that no secret was told.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::local_lab::Lab;
@@ -91,6 +92,7 @@ pub(crate) struct Upload<'a, W> {
     at: &'a W,
     length: usize,
     args: Vec<String>,
+    under: Vec<String>,
     limit: Duration,
     requests: u64,
     factor: f64,
@@ -105,6 +107,7 @@ impl<'a, W: Witness> Upload<'a, W> {
             at,
             length,
             args: Vec::new(),
+            under: Vec::new(),
             limit: Duration::from_mins(1),
             requests: 30,
             factor: 2.0,
@@ -115,6 +118,12 @@ impl<'a, W: Witness> Upload<'a, W> {
     /// With these further arguments of `cp`.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Started by these words, as `strace` or `env` start another command.
+    pub(crate) fn under(mut self, words: &[&str]) -> Self {
+        self.under.extend(words.iter().map(|&word| word.to_owned()));
         self
     }
 
@@ -146,15 +155,16 @@ impl<'a, W: Witness> Upload<'a, W> {
         let folder = tempfile::tempdir().unwrap();
         let (file, content) = write_file(folder.path(), "source.bin", self.length);
         let before = self.at.stored();
-        let mut program = self.at.cp();
+        let mut program = Curlift::under(&self.under).store(self.at.store());
+        program = program.args(&["cp", "--json"]).args(&IN_PARTS);
         for arg in &self.args {
             program = program.arg(arg);
         }
         let began = Instant::now();
-        let running = program.arg(file).arg(DESTINATION).start();
+        let running = program.arg(&file).arg(DESTINATION).start();
         let process = running.child.id();
         let end = Box::new(move || running.end());
-        Begun { upload: self, process, end, began, before, content, _folder: folder }
+        Begun { upload: self, process, source: file, end, began, before, content, _folder: folder }
     }
 }
 
@@ -163,6 +173,8 @@ pub(crate) struct Begun<'a, W> {
     upload: Upload<'a, W>,
     /// The id of its process.
     pub(crate) process: u32,
+    /// The file that is sent.
+    pub(crate) source: PathBuf,
     end: Box<dyn FnOnce() -> Ended>,
     began: Instant,
     before: Option<Vec<u8>>,
@@ -244,7 +256,7 @@ impl Trial {
         let codes: &[i32] = match outcome.as_str() {
             "uploaded" => &[0],
             "unknown" => &[7],
-            "failed" => &[3, 4, 5, 6, 8, 9],
+            "failed" => &[2, 3, 4, 5, 6, 8, 9],
             "interrupted" => &[130, 143],
             other => panic!("{other} is no outcome: {}", self.told()),
         };
@@ -267,7 +279,11 @@ impl Trial {
     /// What is left open is told by its id.
     fn expect_open_uploads_named(&self, ids: &[String]) {
         let told = self.told();
-        let unnamed: Vec<_> = ids.iter().filter(|id| !told.contains(id.as_str())).collect();
+        // In a line to type it may stand in quotes.
+        let words: Vec<String> =
+            self.ended.stderr.lines().filter_map(shlex::split).flatten().collect();
+        let is_named = |id: &String| told.contains(id.as_str()) || words.contains(id);
+        let unnamed: Vec<_> = ids.iter().filter(|id| !is_named(id)).collect();
         assert!(unnamed.is_empty(), "left open without a word: {unnamed:?}\n{told}");
     }
 
