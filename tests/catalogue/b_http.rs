@@ -1,37 +1,19 @@
-//! HTTP that is late, cut, endless or none: what comes of answers that are no answers.
+//! Answers that are late, cut or no HTTP, and documents that are none.
 
 use std::time::Duration;
 
-use super::local_lab::Lab;
 use super::oracle::Upload;
 use super::scripted::{Answer, Scripted, Turn};
-use super::{SMALL, TWO_PARTS, at_once};
+use super::{SMALL, TWO_PARTS, at_once, length_for};
 
 /// What a captive portal says to everything.
-pub(crate) const PAGE: &str = "<!DOCTYPE html>\n<html><title>Log in\u{1b}[2J here</title></html>";
-
-/// Serves everything but the first request of `operation`, which is `play`'s.
-fn first(
-    operation: &'static str,
-    play: impl Fn(&mut Turn<'_>) + Send + Sync + 'static,
-) -> Scripted {
-    Scripted::start(move |turn| {
-        if turn.is(operation, 1) {
-            play(turn);
-        }
-    })
-}
-
-/// How many bytes make an upload that has such an operation.
-fn length_for(operation: &str) -> usize {
-    if operation == "PutObject" { SMALL } else { TWO_PARTS }
-}
+const PAGE: &str = "<!DOCTYPE html>\n<html><title>Log in\u{1b}[2J here</title></html>";
 
 /// B1 | the body is read, the answer never comes | scripted store | cut after 60 s, sent again
 #[test]
 fn b1_the_answer_never_comes() {
     at_once(&["PutObject", "UploadPart", "CreateMultipartUpload"], |operation| {
-        let store = first(operation, |turn| {
+        let store = Scripted::first(operation, |turn| {
             turn.read_all();
             turn.stay_silent();
         });
@@ -43,7 +25,7 @@ fn b1_the_answer_never_comes() {
 /// B1 | Complete is done and says so after 70 s of blanks | scripted store | waited for, no retry
 #[test]
 fn b1_complete_takes_its_time() {
-    let store = first("CompleteMultipartUpload", |turn| {
+    let store = Scripted::first("CompleteMultipartUpload", |turn| {
         let answer = turn.work();
         turn.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         for _ in 0..14 {
@@ -61,11 +43,11 @@ fn b1_complete_takes_its_time() {
 #[test]
 fn b2_an_answer_in_drops() {
     at_once(&["PutObject", "UploadPart", "CompleteMultipartUpload"], |operation| {
-        let store = first(operation, |turn| {
+        let store = Scripted::first(operation, |turn| {
             let answer = turn.work().bytes(false);
             turn.drip(&answer, Duration::from_millis(10));
         });
-        let trial = Upload::new(&store, length_for(operation)).within(30).run();
+        let trial = Upload::new(&store, length_for(operation)).run();
         trial.expect_uploaded().expect_retries(0..=0, &[]);
     });
 }
@@ -80,7 +62,7 @@ fn b3_the_answer_is_cut() {
         }
     }
     at_once(&cases, |&(operation, kept, resets)| {
-        let store = first(operation, move |turn| {
+        let store = Scripted::first(operation, move |turn| {
             // Longer than it is, so that the end of the connection is a cut wherever it comes.
             let answer = turn.work().with("content-length", "3000").bytes(false);
             let answer = String::from_utf8_lossy(&answer).into_owned();
@@ -90,6 +72,20 @@ fn b3_the_answer_is_cut() {
         });
         let trial = Upload::new(&store, length_for(operation)).run().expect_uploaded();
         trial.expect_retries(0..=1, &["reset", "server", "other"]);
+    });
+}
+
+/// B3 | the upload is created, its id is cut off | scripted store | found by a listing, not left open
+#[test]
+fn b3_the_answer_to_create_is_cut() {
+    at_once(&[0, 30, 250], |&kept| {
+        let store = Scripted::first("CreateMultipartUpload", move |turn| {
+            let answer = turn.work().bytes(false);
+            turn.say(&answer[..kept.min(answer.len())]);
+            turn.reset();
+        });
+        Upload::new(&store, TWO_PARTS).run().expect_uploaded();
+        assert_eq!(store.shelf().uploads.len(), 0, "left open");
     });
 }
 
@@ -105,7 +101,7 @@ fn b4_not_http() {
             turn.close();
         };
         for operation in ["PutObject", "UploadPart", "CompleteMultipartUpload"] {
-            let once = Upload::new(&first(operation, play), length_for(operation)).run();
+            let once = Upload::new(&Scripted::first(operation, play), length_for(operation)).run();
             once.expect_uploaded().expect_retries(1..=1, &["server", "reset"]);
         }
         let never = Scripted::start(play);
@@ -179,95 +175,4 @@ fn b6_damaged_xml() {
             trial.expect_retries(2..=2, &["server"]);
         });
     }
-}
-
-/// B7 | an endless body, of blanks or not, good status or bad | scripted store | cut off, sent
-/// again
-#[test]
-fn b7_an_answer_without_end() {
-    let cases = [
-        ("PutObject", 200, b'x'),
-        ("PutObject", 503, b'x'),
-        ("UploadPart", 200, b' '),
-        ("CreateMultipartUpload", 200, b'<'),
-        ("CompleteMultipartUpload", 200, b' '),
-        ("CompleteMultipartUpload", 500, b'x'),
-    ];
-    at_once(&cases, |&(operation, status, byte)| {
-        let store = first(operation, move |turn| {
-            turn.read_all();
-            turn.say(format!("HTTP/1.1 {status} Endless\r\ncontent-length: 10737418240\r\n\r\n"));
-            let endless = vec![byte; 1 << 20];
-            while turn.say(&endless) {}
-            turn.close();
-        });
-        let trial = Upload::new(&store, length_for(operation)).run().expect_uploaded();
-        trial.expect_retries(1..=1, &["server", "throttled"]);
-    });
-}
-
-/// B7 | an error document, then a page without end | scripted store | the error's code decides
-#[test]
-fn b7_an_endless_refusal_is_a_refusal() {
-    let store = Scripted::start(|turn| {
-        turn.read_all();
-        let inner = "<Code>AccessDenied</Code><Message>no</Message>";
-        turn.say(format!("HTTP/1.1 403 No\r\n\r\n<Error>{inner}</Error>"));
-        while turn.say(" ".repeat(1 << 16)) {}
-        turn.close();
-    });
-    Upload::new(&store, SMALL).run().expect("failed", 4).expect_says(&["AccessDenied"]);
-}
-
-/// B8 | endless fields, one long field, very many fields | scripted store | cut off, sent again
-#[test]
-fn b8_a_head_without_end() {
-    let heads = ["x-a: 1\r\n".repeat(6_000), format!("x-a: {}\r\n\r\n", "y".repeat(1 << 20))];
-    at_once(&heads, |head| {
-        let head = head.clone();
-        let store = first("PutObject", move |turn| {
-            turn.read_all();
-            turn.say("HTTP/1.1 200 OK\r\netag: \"e\"\r\n");
-            while turn.say(&head) {}
-            turn.close();
-        });
-        let trial = Upload::new(&store, SMALL).run().expect_uploaded();
-        trial.expect_retries(1..=1, &["server", "reset", "other"]);
-    });
-}
-
-/// B9 | interim answers without end | scripted store | ends in time, sent again
-#[test]
-fn b9_interim_answers_without_end() {
-    let store = first("PutObject", |turn| {
-        turn.read_all();
-        while turn.say("HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n") {}
-        turn.close();
-    });
-    let trial = Upload::new(&store, SMALL).run().expect_uploaded();
-    trial.expect_retries(1..=1, &["server", "reset", "other"]);
-}
-
-/// B10 | the store never says 100 Continue | lab, `no-100` | the body is sent, uploaded
-#[test]
-fn b10_nobody_says_continue() {
-    let lab = Lab::start(&["* always no-100"]);
-    let trial = Upload::new(&lab, TWO_PARTS).within(20).run();
-    trial.expect_uploaded().expect_retries(0..=0, &[]);
-}
-
-/// B11 | 417 to whoever expects 100 Continue | scripted store | sent without, uploaded
-#[test]
-fn b11_expectations_are_refused() {
-    let store = Scripted::start(|turn| {
-        if turn.operation == "UploadPart" && turn.nth == 1 {
-            turn.read(1 << 16);
-            turn.reset();
-        } else if turn.head.field("expect").is_some() {
-            turn.answer(&Answer::new(417));
-            turn.close();
-        }
-    });
-    let trial = Upload::new(&store, TWO_PARTS).run().expect_uploaded();
-    trial.expect_retries(0..=1, &["reset"]);
 }

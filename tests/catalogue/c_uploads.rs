@@ -1,9 +1,13 @@
 //! What becomes of an upload that is open: lost, aborted, listed, forbidden.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use super::local_lab::Lab;
 use super::oracle::{Upload, Witness};
 use super::scripted::{Answer, Part, Scripted};
-use super::{BUCKET, KEY, MIB, TWO_PARTS, at_once};
+use super::support::{Curlift, write_file};
+use super::{BUCKET, DESTINATION, IN_PARTS, KEY, MIB, SMALL, TWO_PARTS, at_once};
 
 /// C7 | `NoSuchUpload` in mid-upload | scripted store | stops at once, says what happened
 #[test]
@@ -102,6 +106,25 @@ fn c17_a_checksum_that_was_asked_for() {
     });
 }
 
+/// C17 | 501 to a checksum, or a refused trailer, where it was only our default | scripted store |
+/// sent without, with a notice
+#[test]
+fn c17_a_checksum_that_was_a_default() {
+    let refusals = [
+        (501, "NotImplemented", "crc64nvme", "auto"),
+        (400, "XAmzContentSHA256Mismatch", "streaming-unsigned-payload-trailer", "never"),
+    ];
+    at_once(&refusals, |&(status, code, sign, signing)| {
+        let store = Scripted::start(move |turn| {
+            if turn.head.text.to_lowercase().contains(sign) {
+                turn.refuse(status, code);
+            }
+        });
+        let upload = Upload::new(&store, TWO_PARTS).args(&["--payload-signing", signing]);
+        upload.run().expect_uploaded().expect_says(&["checksum"]);
+    });
+}
+
 /// C20 | the token expires in mid-upload, and nobody has a newer one | scripted store | stops,
 /// frees
 #[test]
@@ -137,4 +160,67 @@ fn c21_one_call_is_forbidden() {
     // That the upload is named is what every run is held against.
     Upload::new(&store, TWO_PARTS).run().expect("failed", 4);
     assert_eq!(store.open_uploads().len(), 1);
+}
+
+/// C16 | the bucket is in another region: 301, or 400 with the region | scripted store | signed anew
+/// once, and remembered
+#[test]
+fn c16_another_region() {
+    let redirect = Answer::error(301, "PermanentRedirect").with("x-amz-bucket-region", "eu-west-1");
+    let malformed = Answer::error(400, "AuthorizationHeaderMalformed")
+        .replacing("</Code>", "</Code><Region>eu-west-1</Region>");
+    at_once(&[redirect, malformed], |answer| {
+        let answer = answer.clone();
+        let store = Scripted::start(move |turn| {
+            if turn.head.field("authorization").is_some_and(|text| !text.contains("/eu-west-1/s3/"))
+            {
+                turn.read_all();
+                turn.answer(&answer);
+            }
+        });
+        let trial = Upload::new(&store, TWO_PARTS).run().expect_uploaded();
+        trial.expect_retries(1..=1, &["redirect"]);
+        assert_eq!(store.count("CreateMultipartUpload"), 2);
+        Upload::new(&store, SMALL).at_most(9, 9e3).run().expect_uploaded();
+        assert_eq!(store.count("PutObject"), 2);
+    });
+}
+
+/// A `credential_process` that gives `token-1`, then `token-2` and so on, and counts its calls.
+fn tokens(folder: &Path) -> PathBuf {
+    let (script, config) = (folder.join("tokens.sh"), folder.join("config"));
+    let count = folder.join("count");
+    let count = count.display();
+    let text = format!(
+        "echo call >> {count}\nn=$(wc -l < {count})\n\
+         printf '{{\"Version\":1,\"AccessKeyId\":\"AKIA\",\"SecretAccessKey\":\"s\",'\n\
+         printf '\"SessionToken\":\"token-%d\",\"Expiration\":\"2099-01-01T00:00:00Z\"}}' $n\n"
+    );
+    fs::write(&script, text).unwrap();
+    let process = format!("[default]\ncredential_process = sh {}\n", script.display());
+    fs::write(&config, process).unwrap();
+    config
+}
+
+/// C20 | the token expires in mid-upload, and there is a newer one | scripted store | one refresh for
+/// all parts, then sent again
+#[test]
+fn c20_the_token_is_renewed() {
+    let store = Scripted::start(|turn| {
+        let token = turn.head.field("x-amz-security-token").unwrap_or_default();
+        if turn.operation == "UploadPart" && token == "token-1" {
+            turn.refuse(400, "ExpiredToken");
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let config = tokens(folder.path());
+    let (file, content) = write_file(folder.path(), "source.bin", 4 * 5 * MIB);
+    let program = Curlift::new().env("AWS_ENDPOINT_URL", &store.store.url);
+    let program = program.env("AWS_REGION", "us-east-1").env("AWS_CONFIG_FILE", config);
+    let program = program.args(&["cp", "--json"]).args(&IN_PARTS).arg(file);
+    let ended = program.arg(DESTINATION).run().expect_code(0);
+    assert!(store.stored() == Some(content), "{ended:?}");
+    assert!(ended.retries().iter().all(|(cause, _)| cause == "expired"), "{ended:?}");
+    let calls = fs::read_to_string(folder.path().join("count")).unwrap();
+    assert_eq!(calls.lines().count(), 2, "once at the start, once for all parts");
 }

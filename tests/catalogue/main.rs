@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod b_answers;
+mod b_early;
+mod b_endless;
 mod b_http;
+mod c_complete;
 mod c_semantics;
 mod c_uploads;
 mod f_source_file;
@@ -35,6 +38,11 @@ pub(crate) const TWO_PARTS: usize = 5 * MIB + 70_001;
 
 /// What cuts `TWO_PARTS` in two.
 pub(crate) const IN_PARTS: [&str; 4] = ["--part-size", "5MiB", "--multipart-threshold", "5MiB"];
+
+/// How many bytes make an upload that has such an operation.
+pub(crate) fn length_for(operation: &str) -> usize {
+    if operation == "PutObject" { SMALL } else { TWO_PARTS }
+}
 
 /// Plays all cases at once: they wait for each other's time limits otherwise.
 pub(crate) fn at_once<T: Sync>(cases: &[T], play: impl Fn(&T) + Sync) {

@@ -312,3 +312,26 @@ impl Trial {
         assert!(!told.contains("panicked"), "{told}");
     }
 }
+
+/// A store that takes the one request for what `answer` says, and stores nothing.
+fn is_noticed(answer: super::scripted::Answer) -> bool {
+    let store = Scripted::start(move |turn| {
+        turn.read_all();
+        turn.answer(&answer);
+    });
+    let run = std::panic::AssertUnwindSafe(|| Upload::new(&store, 9).run());
+    std::panic::catch_unwind(run).is_err()
+}
+
+#[test]
+fn the_oracle_notices_what_must_not_be() {
+    use super::scripted::Answer;
+    let refusal = Answer::error(403, "AccessDenied");
+    assert!(!is_noticed(refusal.clone()), "an honest failure");
+    assert!(is_noticed(Answer::new(200).with("etag", "\"e\"")), "stored, and it is not");
+    let secret = Scripted::start(|_| {}).store.secret_key;
+    assert!(is_noticed(refusal.replacing("as the script says", &secret)), "a secret told");
+    let store = Scripted::start(|turn| turn.refuse(403, "AccessDenied"));
+    let wasteful = || Upload::new(&store, 9).at_most(0, 1.0).run();
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(wasteful)).is_err());
+}

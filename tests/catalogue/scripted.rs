@@ -53,6 +53,18 @@ impl Scripted {
         Scripted::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
+    /// Serves everything but the first request of `operation`, which is `play`'s.
+    pub(crate) fn first(
+        operation: &'static str,
+        play: impl Fn(&mut Turn<'_>) + Send + Sync + 'static,
+    ) -> Scripted {
+        Scripted::start(move |turn| {
+            if turn.is(operation, 1) {
+                play(turn);
+            }
+        })
+    }
+
     /// As [`Scripted::start`], on a socket that the test has prepared.
     pub(crate) fn on(
         listener: TcpListener,
@@ -124,6 +136,8 @@ pub(crate) struct Turn<'a> {
     /// The how-manieth request for its part, from 1.
     pub(crate) attempt: usize,
     pub(crate) head: Head,
+    /// Whether it says 100 Continue to whoever waits for it.
+    pub(crate) says_continue: bool,
     body: Vec<u8>,
     /// Its place in the log.
     index: usize,
@@ -154,13 +168,14 @@ impl<'a> Turn<'a> {
         log.push(Request { operation, part, connection, head: text, at, received: 0 });
         drop(log);
         let body = Vec::new();
-        let (untouched, ended) = (true, false);
+        let (untouched, ended, says_continue) = (true, false, true);
         Turn {
             operation,
             nth,
             part,
             attempt,
             head,
+            says_continue,
             body,
             index,
             shared,
@@ -190,7 +205,10 @@ impl<'a> Turn<'a> {
     pub(crate) fn read(&mut self, most: usize) -> bool {
         self.untouched = false;
         let begins = self.body.is_empty() && self.length() > 0;
-        if begins && self.head.field("expect").is_some_and(|e| e.starts_with("100")) {
+        if begins
+            && self.says_continue
+            && self.head.field("expect").is_some_and(|e| e.starts_with("100"))
+        {
             self.say("HTTP/1.1 100 Continue\r\n\r\n");
         }
         let wanted = most.min(self.length());
