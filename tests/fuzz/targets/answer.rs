@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use curlift::http::{Evidence, Headers, Report, Response};
 use curlift::s3::{
-    Addressing, CompletedPart, Endpoint, Object, Operation, PartNumber, Reply, UploadId,
+    Addressing, CompletedPart, Endpoint, Object, Operation, PartNumber, Reply, UnfinishedUpload,
+    UploadId,
 };
 
 use super::expect_printable;
@@ -57,6 +58,11 @@ fn expect_usable(reply: Reply) {
             let next_is_new = page.next.is_none_or(|next| next.0.get() > 0);
             assert!(next_is_new);
             page.parts.into_iter().next().map(|part| part.etag)
+        }
+        Reply::Uploads(page) => {
+            let has_id = |upload: &UnfinishedUpload| !upload.upload_id.0.trim().is_empty();
+            assert!(page.uploads.iter().all(has_id), "{page:?}");
+            None
         }
         Reply::Aborted => None,
     };
@@ -126,6 +132,7 @@ fn operation(name: &str) -> Option<Operation> {
         }
         "abort" => Operation::AbortMultipartUpload { upload_id },
         "list" => Operation::ListParts { upload_id, after: Some(number) },
+        "list-uploads" => Operation::ListMultipartUploads { after: None },
         "head" => Operation::HeadObject,
         _ => return None,
     })

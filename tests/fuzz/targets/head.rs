@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-use curlift::http::{Body, Headers, Method, Report, Request, Scheme, Url};
+use curlift::http::{Body, ConnectionWanted, Headers, Method, Report, Request, Scheme, Url};
 use curlift::transport::{BodyReader, Driver, HandleSettings};
 
 /// Longer inputs only cost time.
@@ -75,7 +75,7 @@ impl Peers {
             headers: Headers::new(),
             body: Body::Empty,
         };
-        self.driver.start(1, &request, NoBody, true).expect("libcurl works");
+        self.driver.start(1, &request, NoBody, ConnectionWanted::New).expect("libcurl works");
         let mut finished = Vec::new();
         self.driver.wait(Duration::from_secs(10), &mut finished).expect("libcurl works");
         finished.pop().expect("an exchange ends when its connection does").report
