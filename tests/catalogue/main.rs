@@ -9,7 +9,11 @@ mod b_http;
 mod c_complete;
 mod c_semantics;
 mod c_uploads;
+mod e_credentials;
+mod e_time_and_credentials;
+mod f_sizes_and_names;
 mod f_source_file;
+mod j_hostile_answers;
 mod j_hostile_input;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
