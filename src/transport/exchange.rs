@@ -3,10 +3,13 @@
 
 use std::any::Any;
 use std::io::{self, SeekFrom};
+use std::os::fd::IntoRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use curl::easy::{Handler, InfoType, ReadError, SeekResult, WriteError};
+use libc::c_int;
+use socket2::Socket;
 
 use super::{BodyReader, now};
 use crate::http::{Headers, Response};
@@ -37,10 +40,20 @@ pub(super) struct Exchange<B> {
 pub(super) struct Seen {
     /// Times libcurl read the body from its start again.
     pub(super) rewinds: u32,
+    /// Bytes it had taken by then.
+    pub(super) bytes_resent: u64,
+    /// Whether a final answer began while the body still had bytes to give.
+    pub(super) answered_early: bool,
+    /// The longest that one read of the body took.
+    pub(super) slowest_read: Duration,
     /// Bytes received: status lines, fields, body, answers of the 1xx kind included.
     pub(super) received: u64,
     /// When a byte last moved.
     pub(super) moved_at: Instant,
+    /// When the last socket was opened.
+    pub(super) socket_opened: Option<Instant>,
+    /// The system's number of why no socket could be opened.
+    pub(super) socket_error: Option<i32>,
     /// Why the body gave no more bytes.
     pub(super) source_error: Option<String>,
     /// Whether the answer outgrew what is kept.
@@ -94,11 +107,22 @@ impl Seen {
     fn new() -> Seen {
         Seen {
             rewinds: 0,
+            bytes_resent: 0,
+            answered_early: false,
+            slowest_read: Duration::ZERO,
             received: 0,
             moved_at: now(),
+            socket_opened: None,
+            socket_error: None,
             source_error: None,
             answer_too_large: false,
         }
+    }
+
+    /// A read of the body that gave bytes.
+    fn read(&mut self, began: Instant, ended: Instant) {
+        self.slowest_read = self.slowest_read.max(ended.duration_since(began));
+        self.moved_at = ended;
     }
 }
 
@@ -113,6 +137,11 @@ impl<B: BodyReader> Exchange<B> {
                 None
             }
         }
+    }
+
+    /// Whether the body has bytes that libcurl has not taken.
+    fn has_more(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| self.given < body.length())
     }
 
     /// Fills libcurl's buffer; an end before the promised length is an error, never padded.
@@ -133,10 +162,11 @@ impl<B: BodyReader> Exchange<B> {
 
 impl<B: BodyReader> Handler for Exchange<B> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let began = now();
         match self.fill(buffer) {
             Some(Ok(count)) => {
                 self.given += count as u64;
-                self.seen.moved_at = now();
+                self.seen.read(began, now());
                 Ok(count)
             }
             Some(Err(error)) => {
@@ -154,7 +184,7 @@ impl<B: BodyReader> Handler for Exchange<B> {
         if self.guarded(BodyReader::rewind).is_none() {
             return SeekResult::Fail;
         }
-        self.given = 0;
+        self.seen.bytes_resent += std::mem::take(&mut self.given);
         self.answer = Answer::default();
         self.seen.rewinds += 1;
         SeekResult::Ok
@@ -165,6 +195,7 @@ impl<B: BodyReader> Handler for Exchange<B> {
         self.seen.moved_at = now();
         let kept = self.answer.line(line);
         self.seen.answer_too_large |= !kept;
+        self.seen.answered_early |= self.answer.in_head && self.has_more();
         kept
     }
 
@@ -175,6 +206,26 @@ impl<B: BodyReader> Handler for Exchange<B> {
         self.seen.answer_too_large |= taken < bytes.len();
         // Fewer than were offered ends the transfer.
         Ok(taken)
+    }
+
+    /// As the crate would, but time and failure are kept: libcurl's own times begin anew where it
+    /// repeats a request, and it never learns why there is no socket.
+    fn open_socket(
+        &mut self,
+        family: c_int,
+        kind: c_int,
+        protocol: c_int,
+    ) -> Option<curl_sys::curl_socket_t> {
+        match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
+            Ok(socket) => {
+                self.seen.socket_opened = Some(now());
+                Some(socket.into_raw_fd())
+            }
+            Err(error) => {
+                self.seen.socket_error = error.raw_os_error();
+                None
+            }
+        }
     }
 
     fn debug(&mut self, _kind: InfoType, _data: &[u8]) {

@@ -45,7 +45,7 @@ fn b11_expectations_are_refused() {
     Upload::new(&store, TWO_PARTS)
         .run()
         .expect_uploaded()
-        .expect_retries(1..=2, &["reset", "other"]);
+        .expect_retries(1..=2, &["reset", "server"]);
     expect_asked(&store);
 }
 

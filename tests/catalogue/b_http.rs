@@ -89,6 +89,22 @@ fn b3_the_answer_to_create_is_cut() {
     });
 }
 
+/// B3 | the same, and the store's answers have no Date | scripted store | found or told, not left
+/// open without a word
+#[test]
+fn b3_a_lost_id_at_a_store_without_a_clock() {
+    let store = Scripted::start(|turn| {
+        let answer = turn.work().without("date");
+        if turn.is("CreateMultipartUpload", 1) {
+            turn.reset();
+        } else {
+            turn.answer(&answer);
+        }
+    });
+    // That it is told, where it is left, is what every run is held against.
+    Upload::new(&store, TWO_PARTS).run().expect_uploaded();
+}
+
 /// B4 | what answers is not HTTP, or HTTP/0.9 | scripted store | an error, bounded; no success
 #[test]
 fn b4_not_http() {

@@ -157,9 +157,9 @@ fn c21_one_call_is_forbidden() {
             turn.refuse(403, "AccessDenied");
         }
     });
-    // That the upload is named is what every run is held against.
-    Upload::new(&store, TWO_PARTS).run().expect("failed", 4);
+    let trial = Upload::new(&store, TWO_PARTS).run().expect("failed", 4);
     assert_eq!(store.open_uploads().len(), 1);
+    trial.expect_says(&[&store.open_uploads()[0]]);
 }
 
 /// C16 | the bucket is in another region: 301, or 400 with the region | scripted store | signed anew

@@ -1,5 +1,7 @@
 //! Answers that want to be more than answers: ids, tags and places that mean something elsewhere.
 
+use std::net::TcpListener;
+
 use super::oracle::Upload;
 use super::scripted::{Answer, Object, Scripted, Turn};
 use super::support::{bytes, expect_same};
@@ -107,7 +109,8 @@ fn j3_an_etag_that_is_markup() {
 /// followed
 #[test]
 fn j4_a_redirect_to_elsewhere() {
-    let trap = Scripted::start(|_| {});
+    // Another port of the same host is the same store to whoever follows.
+    let trap = Scripted::on(TcpListener::bind("127.0.0.2:0").unwrap(), |_| {});
     let url = &trap.store.url;
     let targets =
         [&format!("{url}/lab/key.bin"), "file:///etc/passwd", "http://169.254.169.254/latest/"];

@@ -11,8 +11,9 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer without a body.
     pub(crate) fn new(status: u16) -> Answer {
-        Answer { status, fields: Vec::new(), body: Vec::new() }
-            .with("x-amz-request-id", "SCRIPTED0001")
+        let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let answer = Answer { status, fields: Vec::new(), body: Vec::new() };
+        answer.with("date", date).with("x-amz-request-id", "SCRIPTED0001")
     }
 
     /// A document.
