@@ -180,6 +180,7 @@ fn f7_reads_are_short() {
 fn f8_the_disk_hangs() {
     at_once(&BOTH_WAYS, |args| {
         let trial = with_bad_reads("hang 70", args, 110).expect_uploaded();
+        assert!(trial.elapsed >= Duration::from_secs(70), "it never hung: {:?}", trial.elapsed);
         trial.expect_retries(0..=0, &[]);
     });
 }
