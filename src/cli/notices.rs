@@ -71,7 +71,12 @@ impl<'a> Reporter<'a> {
                 explain::reason(failure)
             )),
             Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
-            Notice::Redirected { from, to, region } => console.note(&redirected(from, to, region)),
+            Notice::Redirected { to, region, .. } => {
+                console.note(&redirected(to, region.as_deref()));
+            }
+            Notice::Repairing { parts } => console.note(&format!(
+                "the store has other bytes in {parts} parts than it was sent last; sending them again"
+            )),
             Notice::ClockLearnt(offset) => console.warn(&clock(*offset)),
             Notice::RenewingKeys => info!("the keys have expired; asking their source for others"),
             Notice::KeysRenewed(Ok(())) => info!("fresh keys are there"),
@@ -150,9 +155,13 @@ fn diagnosed(console: &Console, diagnosis: &Diagnosis) {
     console.event(&Event::Diagnosis { cause: cause.as_str(), because, advice });
 }
 
-fn redirected(from: &str, to: &str, region: &str) -> String {
-    let place = if from == to { String::new() } else { format!(" at {to}") };
-    format!("the bucket is in {region}{place}; going on there. --region {region} saves the detour")
+fn redirected(to: &str, region: Option<&str>) -> String {
+    match region {
+        Some(region) => {
+            format!("the bucket is in {region}; going on there. --region {region} saves the detour")
+        }
+        None => format!("the store sends us to {to}; going on there"),
+    }
 }
 
 fn clock(offset: ClockOffset) -> String {
@@ -197,11 +206,13 @@ mod tests {
     #[test]
     fn what_was_learnt_is_told_with_what_to_type_next_time() {
         assert_eq!(
-            redirected("https://a", "https://b", "eu-west-1"),
-            "the bucket is in eu-west-1 at https://b; going on there. --region eu-west-1 saves \
-             the detour"
+            redirected("https://b", Some("eu-west-1")),
+            "the bucket is in eu-west-1; going on there. --region eu-west-1 saves the detour"
         );
-        assert!(redirected("https://a", "https://a", "eu").starts_with("the bucket is in eu; "));
+        assert_eq!(
+            redirected("https://b", None),
+            "the store sends us to https://b; going on there"
+        );
         assert!(clock(ClockOffset(1200)).contains("clock is 20 minutes behind"));
         assert!(clock(ClockOffset(-1200)).contains("clock is 20 minutes ahead"));
         let because = failure(answered(501, "NotImplemented"), ErrorClass::NotImplemented);
