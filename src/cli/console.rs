@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::args::{OutputArgs, When};
 use super::error::CliError;
 use crate::credentials::Environment;
+use crate::s3::drives_a_terminal;
 
 /// The program's two output streams.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Console {
     /// A result for people, on stdout.
     pub(super) fn result(&self, text: &str) {
         if !self.quiet && !self.json {
-            self.write(text);
+            self.write(&harmless(text));
         }
     }
 
@@ -89,20 +90,21 @@ impl Console {
     /// A line on stderr that is worth knowing without being an error.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            self.stderr(text);
+            self.stderr(&harmless(text));
         }
     }
 
     /// A warning on stderr.
     pub(super) fn warn(&self, text: &str) {
         if !self.quiet {
+            let text = harmless(text);
             self.stderr(&format!("{} {text}", self.styled("warning:", AnsiColor::Yellow)));
         }
     }
 
     /// An error on stderr; the lines behind the first are indented.
     pub(super) fn error(&self, text: &str) {
-        let text = text.replace('\n', "\n  ");
+        let text = harmless(text).replace('\n', "\n  ");
         self.stderr(&format!("{} {text}", self.styled("error:", AnsiColor::Red)));
     }
 
@@ -164,14 +166,36 @@ fn start_log(args: &OutputArgs, filter: Option<&str>, bar: ProgressBar) -> Resul
     if let Some(path) = &args.log_file {
         let file = File::options().create(true).append(true).open(path);
         let file = file.map_err(|error| CliError::Log { path: path.clone(), error })?;
-        builder.target(Target::Pipe(Box::new(file)));
+        builder.target(Target::Pipe(Box::new(Escaping(file))));
     } else {
-        builder.target(Target::Pipe(Box::new(BesideBar(bar))));
+        builder.target(Target::Pipe(Box::new(Escaping(BesideBar(bar)))));
         builder.format(|buffer, record| writeln!(buffer, "{}", record.args()));
     }
     // A second logger can only be a library user's own, which is then the right one.
     builder.try_init().ok();
     Ok(())
+}
+
+/// `text` with whatever would drive a terminal written as an escape: names and answers in it are
+/// others'. The line ends are ours.
+pub(super) fn harmless(text: &str) -> String {
+    let harmless = |c: char| c == '\n' || !drives_a_terminal(c);
+    let escape = |c: char| if harmless(c) { c.into() } else { c.escape_default().to_string() };
+    text.chars().map(escape).collect()
+}
+
+/// A log whose records, which come whole, are made harmless.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(harmless(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Standard error, with the bar lifted while it is written to.

@@ -49,6 +49,14 @@ impl Source {
         let opened = file.metadata().map_err(failed)?;
         refuse_irregular(path, &opened)?;
         let fingerprint = Fingerprint::of(&opened);
+        if fingerprint.size == 0 && file.read_at(&mut [0], 0).map_err(failed)? > 0 {
+            let what = "a file with contents and no size, as in /proc";
+            return Err(SourceError::NotRegular {
+                path: path.to_path_buf(),
+                what,
+                advice: SAVE_FIRST,
+            });
+        }
         Ok(Source(Arc::new(Opened { path: path.to_path_buf(), file, fingerprint })))
     }
 
@@ -67,15 +75,18 @@ impl Source {
     /// Reads at `offset`; fills `buffer` unless the file ends before.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The operating system's, and where.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.0.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            let at = offset + filled as u64;
+            match self.0.file.read_at(&mut buffer[filled..], at) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    return Err(io::Error::new(error.kind(), format!("{error} at byte {at}")));
+                }
             }
         }
         Ok(filled)
@@ -130,8 +141,9 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
+const SAVE_FIRST: &str = "save its contents to a file first and upload that";
+
 fn refuse_irregular(path: &Path, metadata: &Metadata) -> Result<(), SourceError> {
-    const SAVE_FIRST: &str = "save its contents to a file first and upload that";
     let kind = metadata.file_type();
     let (what, advice) = if kind.is_file() {
         return Ok(());
@@ -294,6 +306,7 @@ mod tests {
             (socket.as_path(), "a socket"),
             (pipe.as_path(), "a named pipe"),
             (Path::new("/dev/null"), "a device"),
+            (Path::new("/proc/version"), "no size"),
         ];
         for (path, what) in rows {
             let error = Source::open(path).unwrap_err().to_string();

@@ -32,6 +32,7 @@ pub use error_code::{ErrorClass, classify_code, classify_status};
 pub use limits::Limits;
 pub use object::{Bucket, Key, NameError, Object};
 pub use operation::{CompletedPart, Operation, PartNumber, UploadId, UploadsMarker};
+pub(crate) use printable::drives_a_terminal;
 pub use reply::{
     ETag, ObjectHead, PartsPage, Reply, RetryAfter, S3Error, UnfinishedUpload, UploadedPart,
     UploadsPage,

@@ -145,8 +145,8 @@ impl Object {
                 Ok(Object { bucket, key: Key::new(&format!("{key}{name}"))? })
             }
             _ => Err(NameError(format!(
-                "“{}” names no object, and what is sent has no file name to put behind it: type \
-                 s3://{}/{}NAME",
+                "“{}” names no object, and what is sent has no file name in UTF-8 to put behind \
+                 it: type s3://{}/{}NAME",
                 printable(address, 80),
                 bucket.as_str(),
                 printable(key, 80)

@@ -42,7 +42,8 @@ pub(super) fn printable_words(text: &str, length_max: usize) -> String {
     printable(&words, length_max)
 }
 
-fn drives_a_terminal(c: char) -> bool {
+/// Whether a character is more than itself to a terminal.
+pub(crate) fn drives_a_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -609,9 +609,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_upload_id_is_read_as_it_was_written(id in "[^\\s][^\0]{0,40}") {
-            let id = id.replace('\0', "");
-            prop_assume!(!id.trim().is_empty());
+        fn any_upload_id_is_read_as_it_was_written(id in "\\PC{1,40}") {
+            prop_assume!(!id.trim().is_empty() && !id.contains(crate::s3::drives_a_terminal));
             let body = CREATED.replace("2~a&amp;b/=", &quick_xml::escape::escape(id.as_str()));
             let expected = Ok(Reply::Created { upload_id: UploadId(id) });
             prop_assert_eq!(create().reply(&answer(200, &[], body)), expected);

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 
-use super::printable::printable_words;
+use super::printable::{drives_a_terminal, printable_words};
 use super::server_date::{UnixTime, server_date, xml_date};
 use super::xml;
 use super::{
@@ -72,16 +72,21 @@ fn part_uploaded(response: &Response) -> Result<Reply, String> {
 }
 
 fn created(response: &Response) -> Result<Reply, String> {
-    let mut upload_id = None;
+    let mut id = String::new();
     read_document(response, "InitiateMultipartUploadResult", |path, text| {
         if path == "UploadId" {
-            upload_id = Some(text.to_owned());
+            text.clone_into(&mut id);
         }
     })?;
-    match upload_id {
-        Some(id) if !id.trim().is_empty() => Ok(Reply::Created { upload_id: UploadId(id) }),
-        _ => Err("it has no UploadId".into()),
-    }
+    let upload_id = some_upload_id(&id).ok_or("it has no UploadId that could be one")?;
+    Ok(Reply::Created { upload_id })
+}
+
+/// An upload's id; `None` where it is blank, or has characters that no store gives it: it stands
+/// in lines that people copy.
+fn some_upload_id(text: &str) -> Option<UploadId> {
+    let is_one = !text.trim().is_empty() && !text.contains(drives_a_terminal);
+    is_one.then(|| UploadId(text.to_owned()))
 }
 
 fn completed(response: &Response) -> Result<Reply, String> {
@@ -154,11 +159,11 @@ fn uploads(response: &Response, after: Option<&UploadsMarker>) -> Result<Uploads
         "Upload/Initiated" => fields.initiated = xml_date(text),
         "Upload" => {
             let UploadFields { key, upload_id, initiated } = std::mem::take(&mut fields);
-            if key.is_empty() || upload_id.trim().is_empty() {
-                incomplete += 1;
-            } else {
-                let upload_id = UploadId(upload_id);
-                uploads.push(UnfinishedUpload { key, upload_id, initiated });
+            match some_upload_id(&upload_id) {
+                Some(upload_id) if !key.is_empty() => {
+                    uploads.push(UnfinishedUpload { key, upload_id, initiated });
+                }
+                _ => incomplete += 1,
             }
         }
         _ => {}
@@ -189,7 +194,7 @@ fn next_page<M>(
     let next = match is_truncated {
         "false" | "" => return Ok(None),
         "true" => next.ok_or("its next page has no beginning")?,
-        other => return Err(format!("IsTruncated is neither true nor false but {other:?}")),
+        _ => return Err("IsTruncated is neither true nor false".into()),
     };
     if !moves_on(&next) {
         return Err("its next page would begin where this one did".into());

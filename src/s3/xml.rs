@@ -8,10 +8,14 @@ use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::{BytesRef, Event};
 
 use super::CompletedPart;
+use super::printable::printable_words;
 
 /// Longest document that is read, in bytes, blanks ahead of it apart; a page of `ListParts` has
 /// about 300 KB.
 pub(super) const DOCUMENT_LENGTH_MAX: usize = 1 << 20;
+
+/// Characters that are kept of the parser's message.
+const MESSAGE_SHOWN: usize = 200;
 
 /// An element that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,11 @@ pub(super) enum XmlError {
     Malformed(String),
 }
 
+/// The parser quotes the document in its messages, as it is and as long as it is.
+fn malformed(message: &str) -> XmlError {
+    XmlError::Malformed(printable_words(message, MESSAGE_SHOWN))
+}
+
 /// Reads `document` and hands out each element at its end, in that order. Gives the root
 /// element's local name where the document is whole.
 ///
@@ -61,7 +70,7 @@ pub(super) fn read(
     let mut reader = Reader::from_str(document);
     let mut walk = Walk::default();
     loop {
-        match reader.read_event().map_err(|error| XmlError::Malformed(error.to_string()))? {
+        match reader.read_event().map_err(|error| malformed(&error.to_string()))? {
             Event::Start(start) => walk.start(start.local_name().as_ref())?,
             Event::Empty(start) => {
                 walk.start(start.local_name().as_ref())?;
@@ -144,8 +153,7 @@ impl Walk {
     }
 
     fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), XmlError> {
-        let character =
-            reference.resolve_char_ref().map_err(|error| XmlError::Malformed(error.to_string()))?;
+        let character = reference.resolve_char_ref().map_err(|e| malformed(&e.to_string()))?;
         match (character, resolve_predefined_entity(reference)) {
             (Some(character), _) => self.text(character.encode_utf8(&mut [0; 4])),
             (None, Some(text)) => self.text(text),
@@ -249,6 +257,15 @@ mod tests {
         for document in malformed {
             let error = elements(document).1.expect_err("malformed");
             assert!(matches!(error, XmlError::Malformed(_)), "{document:?}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_quotes_the_document_printably_and_briefly() {
+        let long = format!("<a></{}>", "b".repeat(100_000));
+        for document in ["<a></\u{1b}[2J\r\nerror: forged>", &long] {
+            let error = elements(document.as_bytes()).1.expect_err("malformed").to_string();
+            assert!(!error.contains(char::is_control) && error.len() < 300, "{error:?}");
         }
     }
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::certificates::{Authority, Flaw};
 use super::dns::{Dns, Names};
 use super::netns::Namespace;
-use super::oracle::{Trial, Upload, Witness as _, started_by};
+use super::oracle::{Trial, Upload};
 use super::proxy::{Mood, Proxy};
 use super::relay::{Cut, Relay, Toxics};
 use super::scripted::{Scripted, Turn};
-use super::support::{wait_until, write_file};
+use super::support::{Curlift, wait_until, write_file};
 use super::{DESTINATION, MIB, SMALL, TWO_PARTS, at_once};
 
 /// As a name cannot have the bucket before it here.
@@ -233,7 +233,8 @@ fn d8_authorities_that_cannot_be_read() {
         let variable = format!("SSL_CERT_FILE={}", file.display());
         let words = if *is_bundle { Vec::new() } else { vec!["env".to_owned(), variable] };
         let (source, _) = write_file(folder.path(), &format!("{}", relay.address.port()), SMALL);
-        let ended = started_by(&words, store.cp()).arg(source).arg(DESTINATION).run();
+        let program = Curlift::under(&words).store(&store.store).args(&["cp", "--json"]);
+        let ended = program.arg(source).arg(DESTINATION).run();
         if *is_bundle || file.exists() {
             let ended = ended.expect_code(3);
             assert!(ended.stderr.contains(&file.display().to_string()), "{ended:?}");

@@ -13,6 +13,12 @@ mod c_uploads;
 mod certificates;
 mod d_names_tls_proxies;
 mod dns;
+mod e_credentials;
+mod e_time_and_credentials;
+mod f_sizes_and_names;
+mod f_source_file;
+mod j_hostile_answers;
+mod j_hostile_input;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
 mod netns;

@@ -42,8 +42,15 @@ pub(crate) struct Ended {
 impl Curlift {
     /// The program, in an environment that holds nothing but `PATH` and an empty home.
     pub(crate) fn new() -> Curlift {
+        Curlift::under(&[])
+    }
+
+    /// The same, started by these words: a command that takes another as its last arguments.
+    pub(crate) fn under(words: &[String]) -> Curlift {
         let home = tempfile::tempdir().expect("a folder can be made");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_curlift"));
+        let mut words = words.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_curlift")]);
+        let mut command = Command::new(words.next().expect("the program is one of them"));
+        command.args(words);
         command.env_clear().env("HOME", home.path());
         command.env("PATH", env::var_os("PATH").unwrap_or_default());
         Curlift { command, home }
@@ -80,12 +87,6 @@ impl Curlift {
 
     pub(crate) fn run(self) -> Ended {
         self.start().end()
-    }
-}
-
-impl AsMut<Command> for Curlift {
-    fn as_mut(&mut self) -> &mut Command {
-        &mut self.command
     }
 }
 

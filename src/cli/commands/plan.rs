@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::upload::Upload;
 use crate::cli::args::UploadArgs;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, harmless};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::config::units::exact_size;
@@ -31,7 +31,7 @@ pub(super) fn run(
     if console.is_json() {
         console.event(&plan);
     } else {
-        console.product(&plan.text());
+        console.product(&harmless(&plan.text()));
     }
     Ok(ExitStatus::Success)
 }
