@@ -28,11 +28,11 @@ from urllib.parse import quote
 
 import pycurl
 
-# What another attempt may help against, beside every failure of the connection.
+MIB = 1 << 20
+# What another attempt may help against, beside a connection that fails.
 RETRY_STATUSES = {408, 429, 500, 502, 503, 504}
 # The file is shorter than it was, the address is none, an option is wrong: that stays so.
 PERMANENT = {pycurl.E_READ_ERROR, pycurl.E_URL_MALFORMAT, pycurl.E_BAD_FUNCTION_ARGUMENT}
-MIB = 1 << 20
 
 
 class UploadError(Exception):
@@ -40,19 +40,19 @@ class UploadError(Exception):
 
 
 class Exchange:
-    """One request, sent as often as it takes. Its body is bytes, or a range of the file."""
+    """One request, sent as often as it takes. Its body is read at any place by `read_at`; a good
+    answer has `needs` in its headers or body."""
 
-    def __init__(self, name, method, url, body=b"", file_range=None, headers=(), accept=None):
+    def __init__(self, name, method, url, read_at, length, needs=rb"", headers=()):
         self.name, self.method, self.url = name, method, url
-        self.body, self.headers = body, list(headers)
-        self.file, self.offset, self.length = file_range or (None, 0, len(body))
-        self.accept = accept or (lambda exchange: True)  # what a good answer has, beside a 200
+        self.read_at, self.length = read_at, length
+        self.needs, self.headers = needs, list(headers)
         self.attempts = 0
 
-    def begin(self, settings):
+    def begin(self):
         """A handle for the next attempt."""
         self.attempts += 1
-        self.position, self.answer, self.answer_headers = 0, io.BytesIO(), {}
+        self.position, self.answer = 0, io.BytesIO()
         self.handle = curl = pycurl.Curl()
         curl.exchange = self
         curl.setopt(curl.URL, self.url)
@@ -62,31 +62,23 @@ class Exchange:
             curl.setopt(curl.INFILESIZE, self.length)
             curl.setopt(curl.READFUNCTION, self.read)
             curl.setopt(curl.SEEKFUNCTION, self.seek)
-        curl.setopt(curl.HTTPHEADER, settings.headers + self.headers)
+        curl.setopt(curl.HTTPHEADER, self.headers)
+        curl.setopt(curl.HEADERFUNCTION, self.answer.write)
         curl.setopt(curl.WRITEFUNCTION, self.answer.write)
-        curl.setopt(curl.HEADERFUNCTION, self.header)
-        settings.apply(curl)
         return curl
 
     def read(self, size):
-        size = min(size, self.length - self.position)
-        if self.file is None:
-            data = self.body[self.position:self.position + size]
-        else:
-            data = os.pread(self.file, size, self.offset + self.position)
+        data = self.read_at(min(size, self.length - self.position), self.position)
         self.position += len(data)
         return data
 
     def seek(self, offset, origin):
-        if origin != os.SEEK_SET:
-            return pycurl.SEEKFUNC_CANTSEEK
         self.position = offset
-        return pycurl.SEEKFUNC_OK
+        return pycurl.SEEKFUNC_OK if origin == os.SEEK_SET else pycurl.SEEKFUNC_CANTSEEK
 
-    def header(self, line):
-        name, colon, value = line.decode("iso-8859-1").partition(":")
-        if colon:
-            self.answer_headers[name.strip().lower()] = value.strip()
+    def found(self, pattern):
+        found = re.search(pattern, self.answer.getvalue(), re.IGNORECASE | re.MULTILINE)
+        return found and found[found.re.groups].decode()
 
     def failure(self, code, message):
         """What is wrong with the attempt that has ended, and whether another may help."""
@@ -94,25 +86,24 @@ class Exchange:
         if code != pycurl.E_OK:
             return f"curl error {code}: {message}", code not in PERMANENT
         if not 200 <= status < 300:
-            said = re.search(rb"<Code>(.*?)</Code>", self.answer.getvalue())
-            return f"{status} {said[1].decode() if said else ''}".strip(), status in RETRY_STATUSES
-        if not self.accept(self):
+            return f"{status} {self.found(rb'<Code>(.*?)</Code>') or ''}", status in RETRY_STATUSES
+        if self.found(self.needs) is None:
             return f"{status}, but the answer is not what it should be", True
         return None
 
 
-class Settings:
-    """The options that every request has."""
+class Uploader:
+    """Sends requests over one CurlMulti, some at a time, and counts."""
 
-    def __init__(self, options, signed):
-        self.options, self.signed = options, signed
+    def __init__(self, options):
+        self.options = options
+        self.signed = options.destination.startswith("s3://")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         self.region = region or "us-east-1"
-        self.headers = []
-        if signed and "AWS_SESSION_TOKEN" in os.environ:
-            self.headers.append("x-amz-security-token: " + os.environ["AWS_SESSION_TOKEN"])
+        self.multi = pycurl.CurlMulti()
+        self.attempts = self.retries = self.bytes_sent = 0
 
-    def apply(self, curl):
+    def apply_options(self, curl):
         options = self.options
         curl.setopt(curl.NOSIGNAL, 1)
         curl.setopt(curl.CONNECTTIMEOUT, options.connect_timeout)
@@ -129,55 +120,42 @@ class Settings:
             curl.setopt(curl.AWS_SIGV4, f"aws:amz:{self.region}:s3")
             curl.setopt(curl.USERPWD, ":".join(keys))
 
-
-class Uploader:
-    """Sends requests over one CurlMulti, some at a time, and counts."""
-
-    def __init__(self, options, settings):
-        self.options, self.settings = options, settings
-        self.multi = pycurl.CurlMulti()
-        self.attempts = self.retries = self.bytes_sent = 0
-
-    def run(self, exchanges):
+    def run(self, *exchanges):
         """Sends them all; raises where one has failed for good."""
         waiting = [(0.0, number, exchange) for number, exchange in enumerate(exchanges)]
-        flying = set()
+        flying = {}
         try:
             while waiting or flying:
-                free = self.options.connections - len(flying)
-                while free > 0 and waiting and waiting[0][0] <= time.monotonic():
-                    number, exchange = heapq.heappop(waiting)[1:]
-                    curl = exchange.begin(self.settings)
-                    curl.number = number
+                now = time.monotonic()
+                while waiting and waiting[0][0] <= now and len(flying) < self.options.connections:
+                    _, number, exchange = heapq.heappop(waiting)
+                    curl = exchange.begin()
+                    self.apply_options(curl)
                     self.multi.add_handle(curl)
-                    flying.add(curl)
-                    free -= 1
+                    flying[curl] = number
                 self.multi.perform()
                 for curl, code, message in self.ended():
-                    flying.remove(curl)
+                    number = flying.pop(curl)
                     due = self.judge(curl, code, message)
                     if due is not None:
-                        heapq.heappush(waiting, (due, curl.number, curl.exchange))
-                if flying:
-                    if self.multi.select(0.2) == 0:
-                        time.sleep(0.01)  # it comes back at once where there is no socket yet
-                elif waiting:
+                        heapq.heappush(waiting, (due, number, curl.exchange))
+                if not flying and waiting:
                     time.sleep(max(0.0, waiting[0][0] - time.monotonic()))
+                elif flying and self.multi.select(0.2) == 0:
+                    time.sleep(0.01)  # it comes back at once where there is no socket yet
         finally:
             for curl in flying:
                 self.multi.remove_handle(curl)
 
     def ended(self):
-        while True:
+        left = 1
+        while left:
             left, good, bad = self.multi.info_read()
-            yield from ((curl, pycurl.E_OK, "") for curl in good)
-            yield from bad
-            if left == 0:
-                return
+            yield from [(curl, pycurl.E_OK, "") for curl in good] + bad
 
     def judge(self, curl, code, message):
         """When the request is to be sent again; None where it is done."""
-        exchange, options = curl.exchange, self.options
+        exchange = curl.exchange
         failure = exchange.failure(code, message)
         self.attempts += 1
         self.bytes_sent += int(curl.getinfo(pycurl.SIZE_UPLOAD_T))
@@ -185,82 +163,82 @@ class Uploader:
         if failure is None:
             return None
         why, may_help = failure
-        if not may_help or exchange.attempts > options.retries:
+        if not may_help or exchange.attempts > self.options.retries:
             raise UploadError(f"{exchange.name}: {why} (attempt {exchange.attempts})")
-        delay = options.retry_delay * 2 ** (exchange.attempts - 1)
-        print(f"{exchange.name}: {why}; again in {delay:g} s", file=sys.stderr)
+        delay = self.options.retry_delay * 2 ** (exchange.attempts - 1)
+        print(f"{exchange.name}: {why}; again in {delay} s", file=sys.stderr)
         self.retries += 1
         return time.monotonic() + delay
 
-    def put(self, url, file, size):
-        place = file, 0, size
-        self.run([Exchange("PUT", "PUT", url, file_range=place, headers=self.digest(*place))])
+    def request(self, name, method, url, body=b"", needs=rb"", headers=()):
+        """A small one."""
+        read_at = lambda size, place: body[place:place + size]
+        return Exchange(name, method, url, read_at, len(body), needs, self.token() + list(headers))
 
-    def multipart(self, url, file, size):
-        upload_id = None
+    def put(self, name, url, file, offset, length, needs=rb""):
+        """One whose body is a range of the file."""
+        read_at = lambda size, place: os.pread(file, size, offset + place)
+        headers = self.token()
+        if self.options.content_md5:
+            md5 = hashlib.md5()
+            for place in range(0, length, MIB):
+                md5.update(read_at(min(MIB, length - place), place))
+            headers.append("Content-MD5: " + base64.b64encode(md5.digest()).decode())
+        return Exchange(name, "PUT", url, read_at, length, needs, headers)
+
+    def token(self):
+        token = os.environ.get("AWS_SESSION_TOKEN")
+        return ["x-amz-security-token: " + token] if self.signed and token else []
+
+    def upload(self, file, size):
+        if not self.signed:
+            return self.run(self.put("PUT", self.options.destination, file, 0, size))
+        url = object_url(self.options.destination, self.region)
+        if self.options.single or size <= self.options.part_size:
+            return self.run(self.put("PUT", url, file, 0, size))
+        upload_id = rb"<UploadId>([^<]+)</UploadId>"
+        create = self.request("Create", "POST", url + "?uploads=", needs=upload_id)
+        self.run(create)
+        query = "uploadId=" + quote(create.found(upload_id), safe="")
         try:
-            create = Exchange("Create", "POST", url + "?uploads=", accept=upload_id_in)
-            self.run([create])
-            upload_id = quote(upload_id_in(create), safe="")
-            parts = [self.part(url, upload_id, number, file, offset, size)
-                     for number, offset in enumerate(range(0, size, self.options.part_size), 1)]
-            self.run(parts)
-            etags = (f"<Part><PartNumber>{number}</PartNumber>"
-                     f"<ETag>{part.answer_headers['etag']}</ETag></Part>"
-                     for number, part in enumerate(parts, 1))
-            document = f"<CompleteMultipartUpload>{''.join(etags)}</CompleteMultipartUpload>"
-            self.run([Exchange("Complete", "POST", f"{url}?uploadId={upload_id}",
-                               body=document.encode(), accept=completed)])
+            self.send_parts(url, query, file, size)
         except BaseException:
-            if upload_id is not None:
-                self.abort(url, upload_id)
+            try:
+                self.run(self.request("Abort", "DELETE", f"{url}?{query}"))
+            except UploadError as error:
+                print(f"the upload is left behind: {error}", file=sys.stderr)
             raise
 
-    def part(self, url, upload_id, number, file, offset, size):
-        place = file, offset, min(self.options.part_size, size - offset)
-        return Exchange(f"part {number}", "PUT", f"{url}?partNumber={number}&uploadId={upload_id}",
-                        file_range=place, headers=self.digest(*place),
-                        accept=lambda exchange: "etag" in exchange.answer_headers)
-
-    def digest(self, file, offset, length):
-        if not self.options.content_md5:
-            return []
-        md5 = hashlib.md5()
-        for place in range(offset, offset + length, MIB):
-            md5.update(os.pread(file, min(MIB, offset + length - place), place))
-        return ["Content-MD5: " + base64.b64encode(md5.digest()).decode()]
-
-    def abort(self, url, upload_id):
-        try:
-            self.run([Exchange("Abort", "DELETE", f"{url}?uploadId={upload_id}")])
-        except UploadError as error:
-            print(f"the upload is left behind: {error}", file=sys.stderr)
+    def send_parts(self, url, query, file, size):
+        etag, step = rb"^ETag:\s*(\S+)", self.options.part_size
+        parts = [self.put(f"part {number}", f"{url}?partNumber={number}&{query}", file, offset,
+                          min(step, size - offset), etag)
+                 for number, offset in enumerate(range(0, size, step), 1)]
+        self.run(*parts)
+        listed = (f"<Part><PartNumber>{number}</PartNumber><ETag>{part.found(etag)}</ETag></Part>"
+                  for number, part in enumerate(parts, 1))
+        body = f"<CompleteMultipartUpload>{''.join(listed)}</CompleteMultipartUpload>".encode()
+        # A 200 to Complete may have an error inside.
+        completed = rb"</CompleteMultipartUploadResult>"
+        self.run(self.request("Complete", "POST", f"{url}?{query}", body, completed))
 
 
-def upload_id_in(exchange):
-    found = re.search(rb"<UploadId>([^<]+)</UploadId>", exchange.answer.getvalue())
-    return found and found[1].decode()
-
-
-def completed(exchange):
-    """A 200 to Complete may have an error inside."""
-    return b"</CompleteMultipartUploadResult>" in exchange.answer.getvalue()
+def object_url(destination, region):
+    bucket, _, key = destination.removeprefix("s3://").partition("/")
+    root = f"https://{bucket}.s3.{region}.amazonaws.com"
+    if "AWS_ENDPOINT_URL" in os.environ:
+        root = f"{os.environ['AWS_ENDPOINT_URL'].rstrip('/')}/{bucket}"
+    return f"{root}/{quote(key, safe='/-_.~')}"
 
 
 def main():
     options = arguments()
-    signed = options.destination.startswith("s3://")
-    settings = Settings(options, signed)
-    uploader = Uploader(options, settings)
-    url = object_url(options.destination, settings.region) if signed else options.destination
+    uploader = Uploader(options)
     began, error = time.monotonic(), None
     file = os.open(options.file, os.O_RDONLY)
     size = os.fstat(file).st_size
     try:
-        if signed and not options.single and size > options.part_size:
-            uploader.multipart(url, file, size)
-        else:
-            uploader.put(url, file, size)
+        uploader.upload(file, size)
     except UploadError as failed:
         error = str(failed)
         print(f"error: {error}", file=sys.stderr)
@@ -273,19 +251,12 @@ def main():
     return 1 if error else 0
 
 
-def object_url(destination, region):
-    bucket, _, key = destination.removeprefix("s3://").partition("/")
-    root = f"https://{bucket}.s3.{region}.amazonaws.com"
-    if "AWS_ENDPOINT_URL" in os.environ:
-        root = f"{os.environ['AWS_ENDPOINT_URL'].rstrip('/')}/{bucket}"
-    return f"{root}/{quote(key, safe='/-_.~')}"
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file")
     parser.add_argument("destination", help="s3://bucket/key, or a presigned URL")
     parser.add_argument("--single", action="store_true", help="one PUT, whatever the size")
+    parser.add_argument("--content-md5", action="store_true", help="reads the file twice")
     number = {"type": int, "metavar": "N"}
     parser.add_argument("--part-size", default=16, help="MiB (16)", **number)
     parser.add_argument("--connections", default=8, help="at a time (8)", **number)
@@ -294,7 +265,6 @@ def arguments():
     parser.add_argument("--connect-timeout", default=30, help="seconds (30)", **number)
     parser.add_argument("--low-speed-limit", default=1024, help="bytes a second (1024)", **number)
     parser.add_argument("--low-speed-time", default=60, help="seconds (60)", **number)
-    parser.add_argument("--content-md5", action="store_true", help="reads the file twice")
     options = parser.parse_args()
     options.part_size *= MIB
     return options
