@@ -1,6 +1,7 @@
-"""What scripts/fault-table and scripts/network-faults share: curlift and the PycURL script, the
-lab they upload to, and a look at what it stored that trusts neither."""
+"""What the scripts that measure share: curlift and the PycURL script, the lab they upload to, and
+a look at what it stored that trusts neither."""
 
+import argparse
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ def size(text):
     """16MiB, 16MB and 16M are the same, as in curlift."""
     match = re.fullmatch(r"(\d+)([kmgt]?)(i?b)?", text.lower())
     if not match:
-        raise ValueError(f"{text!r} is no size; write it as 64MiB")
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 64MiB")
     return int(match[1]) << (10 * " kmgt".index(match[2] or " "))
 
 
@@ -160,6 +161,12 @@ def curlift_command(binary, file, *options):
 
 def pycurl_command(python, file, *options):
     return [python, ROOT / "scripts/pycurl_upload.py", file, DESTINATION, *options]
+
+
+def end_on_signals():
+    """Signals end a script as its own exit would: what it started and wrote is cleared away."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def die(message):
