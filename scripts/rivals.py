@@ -101,16 +101,20 @@ class Lab:
         rows = re.findall(r"^ *(\d+)  +(\S.*)$", self.errors.read_text(), re.MULTILINE)
         return {name: int(count) for count, name in rows}
 
-    def ask(self, inside, query):
+    def ask(self, inside, query, *options):
         """What curl is answered; None where the store refuses."""
         environment = self.environment
         keys = f"{environment['AWS_ACCESS_KEY_ID']}:{environment['AWS_SECRET_ACCESS_KEY']}"
         command = [*inside, "curl", "--disable", "--silent", "--fail", "--max-time", "120",
                    "--aws-sigv4", f"aws:amz:{environment['AWS_REGION']}:s3", "--user", keys,
                    "--header", f"x-amz-content-sha256: {hashlib.sha256().hexdigest()}",
-                   environment["AWS_ENDPOINT_URL"] + query]
+                   *options, environment["AWS_ENDPOINT_URL"] + query]
         asked = subprocess.run(command, stdout=subprocess.PIPE, env=environment)
         return asked.stdout if asked.returncode == 0 else None
+
+    def seconds_to_connect(self, inside):
+        said = self.ask(inside, "/lab?uploads=", "--write-out", "\n%{time_connect}")
+        return float(said.splitlines()[-1])
 
     def stored(self, inside=()):
         """The SHA-256 of the object; None where there is none."""
