@@ -5,16 +5,13 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 
 use curlift::disk::Source;
 use curlift::s3::payload::PayloadMode;
-use curlift::s3::{Addressing, Credentials, Endpoint, Limits, Object, ObjectSettings, Secret};
+use curlift::s3::{Addressing, Credentials, Destination, Endpoint, Limits, Object, Secret};
 use curlift::session::{Session, SessionSettings};
 use curlift::transport::HandleSettings;
-use curlift::upload::{
-    Engine, EngineSettings, Notice, Outcome, Patience, RetryPolicy, UploadPlan, run,
-};
+use curlift::upload::{Engine, EngineSettings, Manner, Notice, Outcome, UploadPlan, run};
 
 const MIB: u64 = 1 << 20;
 
@@ -27,29 +24,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let source = Source::open(Path::new(file))?;
     let plan = UploadPlan::new(source.size(), 16 * MIB, 16 * MIB, &Limits::AWS)?;
-    let settings = SessionSettings {
+    let destination = Destination {
         endpoint: Endpoint::new(endpoint, Addressing::Auto)?,
         region: "us-east-1".into(),
+        object: Object::parse(destination, None)?,
+    };
+    let manner = Manner::new(destination, PayloadMode::UnsignedTrailer);
+    let engine = EngineSettings::new(plan, manner, 1);
+    let settings = SessionSettings {
         credentials: Some(Credentials {
             access_key_id: std::env::var("AWS_ACCESS_KEY_ID")?,
             secret_access_key: Secret::new(std::env::var("AWS_SECRET_ACCESS_KEY")?),
             session_token: None,
             expires_at: None,
         }),
-        object: Object::parse(destination, None)?,
-        payload: PayloadMode::UnsignedTrailer,
+        renewal: None,
         transport: HandleSettings::default(),
-        concurrency: 8,
+        concurrency: engine.concurrency,
     };
-    let mut engine = Engine::new(EngineSettings {
-        plan,
-        object_settings: Arc::new(ObjectSettings::default()),
-        checksums: settings.payload.has_checksum(),
-        concurrency: settings.concurrency,
-        retry: RetryPolicy::default(),
-        patience: Patience::default(),
-        seed: 1,
-    });
+    let mut engine = Engine::new(engine);
     let observer = |notice: &Notice| {
         if let Notice::PartStored { part, attempts, .. } = notice {
             println!("part {} stored at attempt {attempts}", part.number);

@@ -5,6 +5,7 @@
 
 mod body;
 mod digests;
+mod keys;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,30 +15,25 @@ use std::time::{Duration, Instant, SystemTime};
 
 use self::body::SessionBody;
 use self::digests::{DigestJob, Digests};
+use self::keys::Keys;
+pub use self::keys::Renewal;
 use crate::disk::Source;
 use crate::http::{Body, Evidence, Report, Request, TransportFailure, TransportFailureKind};
-use crate::s3::payload::{self, BodyDigest, PayloadMode};
+use crate::s3::payload::{self, BodyDigest};
 use crate::s3::sigv4::Signer;
-use crate::s3::{Credentials, Endpoint, Object, Operation};
-use crate::time::Time;
+use crate::s3::{Credentials, Operation, UnixTime, clock_offset, server_date};
+use crate::time::{ClockOffset, Time};
 use crate::transport::{Driver, Finished, HandleSettings, Waker};
 use crate::upload::{
     Action, Attempt, AttemptId, Command, Event, Input, Notice, Progress, SourceChange, World,
 };
 
 /// What a session is told once.
-#[derive(Debug, Clone)]
 pub struct SessionSettings {
-    /// The store.
-    pub endpoint: Endpoint,
-    /// The region to sign for.
-    pub region: String,
     /// The keys to sign with; `None` sends unsigned requests (`--no-sign-request`).
     pub credentials: Option<Credentials>,
-    /// The object to write.
-    pub object: Object,
-    /// How file bytes travel.
-    pub payload: PayloadMode,
+    /// Where fresh keys come from when these have expired.
+    pub renewal: Option<Renewal>,
     /// Options of every easy handle.
     pub transport: HandleSettings,
     /// Attempts in flight at most; easy handles and connections kept.
@@ -61,13 +57,14 @@ impl Stopper {
 
 /// The live world.
 pub struct Session<'a> {
-    settings: SessionSettings,
-    signer: Option<Signer>,
+    keys: Keys,
     source: Source,
     driver: Driver<SessionBody>,
     digests: Digests,
     /// Attempts whose bodies are being hashed.
     hashing: BTreeMap<AttemptId, (Hashing, DigestJob)>,
+    /// By how much the store's clock is ahead, as the engine assumes it.
+    clock_offset: ClockOffset,
     /// What happened without the transport.
     ready: Vec<Input>,
     stop_asked: Arc<AtomicBool>,
@@ -81,7 +78,7 @@ pub struct Session<'a> {
 /// An attempt that is sent once its body has been hashed.
 struct Hashing {
     request: Request,
-    fresh_connection: bool,
+    attempt: Attempt,
 }
 
 /// How often the engine hears how far the attempts are.
@@ -97,15 +94,12 @@ impl<'a> Session<'a> {
         source: Source,
         observer: Box<dyn FnMut(&Notice) + 'a>,
     ) -> io::Result<Session<'a>> {
-        let driver = Driver::new(settings.transport.clone(), settings.concurrency)
-            .map_err(io::Error::other)?;
-        let signer = settings
-            .credentials
-            .clone()
-            .map(|credentials| Signer { credentials, region: settings.region.clone() });
-        let waker = driver.waker();
+        let driver =
+            Driver::new(settings.transport, settings.concurrency).map_err(io::Error::other)?;
+        let (waker, renewed) = (driver.waker(), driver.waker());
         Ok(Session {
-            signer,
+            keys: Keys::new(settings.credentials, settings.renewal, move || renewed.wake()),
+            clock_offset: ClockOffset::default(),
             digests: Digests::new(source.clone(), move || waker.wake()),
             source,
             driver,
@@ -117,7 +111,6 @@ impl<'a> Session<'a> {
             now: Time::ZERO,
             progress_due: Time::ZERO,
             observer,
-            settings,
         })
     }
 
@@ -127,45 +120,44 @@ impl<'a> Session<'a> {
         Stopper { asked: self.stop_asked.clone(), waker: self.driver.waker() }
     }
 
-    fn send(&mut self, attempt: &Attempt) {
+    fn send(&mut self, attempt: Attempt) {
         let completes = matches!(attempt.operation, Operation::CompleteMultipartUpload { .. });
         if completes
-            && attempt.number == 1
+            && attempt.is_first
             && let Some(change) = self.source.change()
         {
             self.source_changed(change);
             return;
         }
-        let request = attempt.operation.request(&self.settings.endpoint, &self.settings.object);
-        let fresh_connection = attempt.fresh_connection;
+        self.clock_offset = attempt.manner.clock_offset;
+        let destination = &attempt.manner.destination;
+        let mut request = attempt.operation.request(&destination.endpoint, &destination.object);
+        if attempt.expect_continue && !request.body.is_empty() {
+            request.headers.set("expect", "100-continue");
+        }
         match request.body {
-            Body::FileRange { offset, length } if self.settings.payload.needs_digest() => {
+            Body::FileRange { offset, length } if attempt.manner.payload.needs_digest() => {
                 let job = self.digests.begin(attempt.id, offset, length);
-                self.hashing.insert(attempt.id, (Hashing { request, fresh_connection }, job));
+                self.hashing.insert(attempt.id, (Hashing { request, attempt }, job));
             }
-            _ => self.start(attempt.id, request, fresh_connection, None),
+            _ => self.start(&attempt, request, None),
         }
     }
 
     /// Signs `request`, now, and hands it to libcurl.
-    fn start(
-        &mut self,
-        id: AttemptId,
-        mut request: Request,
-        fresh_connection: bool,
-        digest: Option<&BodyDigest>,
-    ) {
-        let framing = payload::apply(&mut request, self.settings.payload, digest);
-        if let Some(signer) = &self.signer {
-            #[expect(clippy::disallowed_methods, reason = "the signer's clock: the one place")]
-            let at = SystemTime::now();
-            signer.sign(&mut request, at);
+    fn start(&mut self, attempt: &Attempt, mut request: Request, digest: Option<&BodyDigest>) {
+        let manner = &attempt.manner;
+        let framing = payload::apply(&mut request, manner.payload, digest);
+        if let Some(credentials) = self.keys.current() {
+            let region = manner.destination.region.clone();
+            let signer = Signer { credentials: credentials.clone(), region };
+            signer.sign(&mut request, wall_clock(manner.clock_offset));
         }
-        let checksum = digest.filter(|_| self.settings.payload.has_checksum());
+        let checksum = digest.filter(|_| manner.payload.has_checksum());
         let checksum = checksum.map(|digest| digest.crc64nvme);
         let body = SessionBody::new(&request.body, framing, &self.source, checksum);
-        if let Err(error) = self.driver.start(id.0, &request, body, fresh_connection) {
-            self.ready.push(not_sent(id, error.to_string()));
+        if let Err(error) = self.driver.start(attempt.id.0, &request, body, attempt.connection) {
+            self.ready.push(not_sent(attempt.id, error.to_string()));
         }
     }
 
@@ -186,7 +178,7 @@ impl<'a> Session<'a> {
             let Some((hashing, _)) = self.hashing.remove(&id) else { continue };
             match result {
                 Ok(digest) => {
-                    self.start(id, hashing.request, hashing.fresh_connection, Some(&digest));
+                    self.start(&hashing.attempt, hashing.request, Some(&digest));
                 }
                 Err(error) => {
                     let change = self.source.change();
@@ -205,7 +197,22 @@ impl<'a> Session<'a> {
         }
         let checksum = body.checksum();
         let attempt = AttemptId(token);
-        self.ready.push(Input::Event(Event::Finished { attempt, report, checksum }));
+        let clock = self.clock_of(&report);
+        self.ready.push(Input::Event(Event::Finished { attempt, report, checksum, clock }));
+    }
+
+    /// What an answer tells of the store's clock.
+    fn clock_of(&self, report: &Report) -> Option<ClockOffset> {
+        let date = server_date(report.response.as_ref()?)?;
+        let ended = unix_time(wall_clock(ClockOffset::default()))?;
+        let began = ended.before(report.evidence.elapsed);
+        Some(clock_offset(date, began, ended, self.clock_offset))
+    }
+
+    fn tell_keys(&mut self) {
+        if let Some(renewed) = self.keys.renewed() {
+            self.ready.push(Input::Event(Event::KeysRenewed(renewed)));
+        }
     }
 
     fn tell_stop(&mut self) {
@@ -242,8 +249,9 @@ impl World for Session<'_> {
 
     fn carry_out(&mut self, action: Action) -> io::Result<()> {
         match action {
-            Action::Send(attempt) => self.send(&attempt),
+            Action::Send(attempt) => self.send(attempt),
             Action::Cancel(id) => self.cancel(id),
+            Action::RenewKeys => self.keys.renew(),
             Action::Notice(notice) => (self.observer)(&notice),
         }
         Ok(())
@@ -253,6 +261,7 @@ impl World for Session<'_> {
         let mut finished = Vec::new();
         loop {
             self.collect_digests();
+            self.tell_keys();
             self.tell_stop();
             self.tell_progress();
             if !self.ready.is_empty() || until.is_some_and(|until| until <= self.now) {
@@ -274,11 +283,25 @@ fn instant() -> Instant {
     Instant::now()
 }
 
+/// The wall clock as the store would tell it: the one place that asks.
+fn wall_clock(offset: ClockOffset) -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "signatures are dated by the wall clock")]
+    let now = SystemTime::now();
+    let distance = Duration::from_secs(offset.0.unsigned_abs());
+    let moved = if offset.0 < 0 { now.checked_sub(distance) } else { now.checked_add(distance) };
+    moved.unwrap_or(now)
+}
+
+fn unix_time(time: SystemTime) -> Option<UnixTime> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(UnixTime)
+}
+
 /// The report of an exchange that libcurl would not even begin.
 fn not_sent(attempt: AttemptId, message: String) -> Input {
     let failure = TransportFailure { kind: TransportFailureKind::Local, message };
     let report = Report { response: None, failure: Some(failure), evidence: Evidence::default() };
-    Input::Event(Event::Finished { attempt, report, checksum: None })
+    Input::Event(Event::Finished { attempt, report, checksum: None, clock: None })
 }
 
 /// What the transport noticed of a source that cannot be read.

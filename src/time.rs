@@ -20,6 +20,18 @@ impl Time {
     }
 }
 
+/// By how many seconds a server's clock is ahead of this machine's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ClockOffset(pub i64);
+
+impl ClockOffset {
+    /// How far two offsets lie apart.
+    #[must_use]
+    pub fn distance(self, other: ClockOffset) -> Duration {
+        Duration::from_secs(self.0.abs_diff(other.0))
+    }
+}
+
 impl Add<Duration> for Time {
     type Output = Time;
     fn add(self, span: Duration) -> Time {

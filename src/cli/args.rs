@@ -4,6 +4,7 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -116,15 +117,32 @@ struct TransferArgs {
     #[arg(short, long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=config::CONCURRENCY_MAX.into()))]
     concurrency: Option<u32>,
+    /// Never send the last slow parts a second time (at most 5% of the bytes are)
+    #[arg(long)]
+    no_hedge: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retry")]
 struct RetryArgs {
-    /// Attempts of each part, the first included [default: 10]
+    /// Attempts of each part, the first included; those the store throttles, and outages under
+    /// way, do not count [default: 10]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=config::ATTEMPTS_MAX.into()))]
     retry: Option<u32>,
+    /// standard, or adaptive: the request rate follows the store's throttling [default: standard]
+    #[arg(long, value_name = "MODE")]
+    retry_mode: Option<RetryMode>,
+    /// How long throttling or an outage may go on without any success [default: 15m]
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    retry_max_time: Option<Duration>,
+}
+
+/// `--retry-mode`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RetryMode {
+    Standard,
+    Adaptive,
 }
 
 #[derive(Debug, Args)]
@@ -331,8 +349,18 @@ impl UploadArgs {
             multipart_threshold: self.transfer.multipart_threshold,
             concurrency: self.transfer.concurrency,
             attempts_max: self.retry.retry,
+            retry_mode: self.retry.retry_mode.map(|mode| match mode {
+                RetryMode::Standard => config::RetryMode::Standard,
+                RetryMode::Adaptive => config::RetryMode::Adaptive,
+            }),
+            stuck_max: self.retry.retry_max_time,
             ca_bundle: self.network.ca_bundle.clone(),
         }
+    }
+
+    /// Whether the last slow parts may be sent a second time.
+    pub(super) fn hedge(&self) -> bool {
+        !self.transfer.no_hedge
     }
 
     /// The object's headers as they were typed; the type is guessed from the file's name.

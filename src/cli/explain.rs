@@ -5,7 +5,7 @@ use indicatif::HumanBytes;
 
 use super::place::Place;
 use crate::s3::S3Error;
-use crate::upload::{Cause, Failure};
+use crate::upload::{Cause, Failure, Reason};
 
 /// The whole message for an upload that failed: what and where, the reason, the attempt.
 pub(super) fn failed(failure: &Failure, place: &Place) -> String {
@@ -26,7 +26,13 @@ pub(super) fn unknown(failure: &Failure, place: &Place) -> String {
 /// The reason and the attempt, in one line.
 pub(super) fn detail(failure: &Failure) -> String {
     let Failure { attempt, attempts_max, .. } = failure;
-    format!("{}, attempt {attempt} of {attempts_max}", reason(failure))
+    let stuck = match failure.gave_up {
+        Some(Reason::NoProgress(stuck)) => {
+            format!(", nothing has succeeded for {} s (--retry-max-time)", stuck.as_secs())
+        }
+        _ => String::new(),
+    };
+    format!("{}, attempt {attempt} of {attempts_max}{stuck}", reason(failure))
 }
 
 /// Why an attempt did not count, in one line.

@@ -25,6 +25,8 @@ pub(super) enum Event<'a> {
         reason: String,
         delay_s: f64,
     },
+    /// Fewer attempts may be in flight: the store asked for less, or refused connections.
+    Throttle { code: Option<&'a str>, status: Option<u16>, prefix: &'a str, in_flight_max: u32 },
     /// A file is stored.
     Done { source: &'a str, destination: &'a str, bytes: u64 },
     /// Something failed for good.
@@ -82,6 +84,10 @@ pub(super) struct Summary<'a> {
     pub(super) upload_id: Option<&'a str>,
     /// Interrupted uploads cannot be continued yet.
     pub(super) resume_id: Option<&'a str>,
+    /// Requests that libcurl repeated by itself.
+    pub(super) resent_by_libcurl: u32,
+    /// Parts that were sent a second time because the first took long.
+    pub(super) hedged: u32,
 }
 
 /// The checksum S3 keeps of the object.
@@ -161,6 +167,8 @@ impl<'a> Summary<'a> {
                 .map(|checksum| Checksum { algorithm: "crc64nvme", value: checksum.to_base64() }),
             upload_id: uploaded.and_then(|object| Some(object.upload_id.as_ref()?.0.as_str())),
             resume_id: None,
+            resent_by_libcurl: tally.rewinds,
+            hedged: tally.hedges,
         }
     }
 
@@ -211,7 +219,8 @@ mod tests {
                 r#""parts_reused":0,"attempts":66,"retries":{"reset":1,"throttled":1},"#,
                 r#""connections":9,"elapsed_s":3.21,"destination":"s3://bucket/key","#,
                 r#""etag":"\"9bb5-64\"","checksum":{"algorithm":"crc64nvme","#,
-                r#""value":"AAAAAAAAAAE="},"upload_id":"id","resume_id":null}"#,
+                r#""value":"AAAAAAAAAAE="},"upload_id":"id","resume_id":null,"#,
+                r#""resent_by_libcurl":0,"hedged":0}"#,
             )
         );
     }

@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod hints;
 mod json;
+mod notices;
 mod place;
 mod progress;
 mod report;

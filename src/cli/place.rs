@@ -26,6 +26,12 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// What S3 shares its request rates out by: the key up to its last slash, with the bucket.
+    pub(super) fn key_prefix(&self) -> String {
+        let end = self.key.rfind('/').map_or(0, |slash| slash + 1);
+        format!("{}/{}", self.bucket, &self.key[..end])
+    }
+
     /// `s3://bucket/key` of an object.
     pub(super) fn address(object: &Object) -> String {
         format!("s3://{}/{}", object.bucket.as_str(), object.key.as_str())

@@ -103,6 +103,9 @@ fn line(snapshot: &Snapshot, elapsed: Duration) -> String {
 fn counts(snapshot: &Snapshot) -> String {
     let Snapshot { parts_stored, parts_total, in_flight, retries, throttled, .. } = snapshot;
     let mut text = format!("part {parts_stored}/{parts_total}, {in_flight} in flight");
+    if snapshot.in_flight_max < snapshot.concurrency {
+        write!(text, " (at most {})", snapshot.in_flight_max).expect("text can be appended to");
+    }
     if *retries > 0 {
         let plural = if *retries == 1 { "retry" } else { "retries" };
         write!(text, ", {retries} {plural}").expect("text can be appended to");
@@ -131,13 +134,15 @@ mod tests {
             parts_total: 64,
             parts_stored: 16,
             in_flight: 8,
+            in_flight_max: 12,
+            concurrency: 64,
             retries: 3,
             throttled: 1,
         };
         assert_eq!(
             line(&snapshot, Duration::from_secs(4)),
-            "25%, 256.00 MiB of 1.00 GiB, 64.00 MiB/s, about 12 s left, part 16/64, 8 in flight, \
-             3 retries (1 throttled)"
+            "25%, 256.00 MiB of 1.00 GiB, 64.00 MiB/s, about 12 s left, part 16/64, 8 in flight (at \
+             most 12), 3 retries (1 throttled)"
         );
     }
 

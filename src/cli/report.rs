@@ -1,26 +1,16 @@
-//! What is told of an upload: while it runs, and at its end, as text and as JSON lines.
+//! What is told of an upload at its end, as text and as JSON lines.
 
 use std::time::Duration;
 
 use indicatif::HumanBytes;
-use log::{debug, info};
 
 use super::console::Console;
 use super::exit::ExitStatus;
+use super::explain;
 use super::hints::hint;
 use super::json::{Error, Event, Summary};
 use super::place::Place;
-use super::progress::Progress;
-use super::{explain, json};
-use crate::upload::{Failure, Notice, Outcome, Tally, UploadPlan, Uploaded};
-
-/// Tells what happens while an upload runs.
-pub(super) struct Reporter<'a> {
-    console: &'a Console,
-    place: &'a Place,
-    concurrency: u32,
-    progress: Progress<'a>,
-}
+use crate::upload::{Outcome, Tally, UploadPlan, Uploaded};
 
 /// An upload that ended, in whatever way.
 #[derive(Debug, Clone)]
@@ -28,89 +18,12 @@ pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) tally: Tally,
     pub(super) elapsed: Duration,
+    /// The plan as it was carried out.
     pub(super) plan: UploadPlan,
+    /// Attempts that were allowed in flight at first.
+    pub(super) concurrency: u32,
     /// The signal that stopped it, if one did.
     pub(super) signal: Option<u8>,
-}
-
-impl<'a> Reporter<'a> {
-    pub(super) fn new(console: &'a Console, place: &'a Place, concurrency: u32) -> Reporter<'a> {
-        Reporter { console, place, concurrency, progress: Progress::new(console) }
-    }
-
-    /// Tells of one notice.
-    pub(super) fn hear(&mut self, notice: &Notice) {
-        let (console, place) = (self.console, self.place);
-        match notice {
-            Notice::Moved(snapshot) => self.progress.show(snapshot),
-            Notice::Planned(plan) => {
-                info!(
-                    "sending {} to {}: {}, {} at a time",
-                    place.source,
-                    place.object,
-                    cut(plan),
-                    self.concurrency
-                );
-                console.event(&Event::Start(json::Start {
-                    source: &place.source,
-                    destination: &place.object,
-                    bytes: plan.size(),
-                    parts: plan.parts(),
-                    part_size: plan.part_size(),
-                    concurrency: self.concurrency,
-                }));
-            }
-            Notice::UploadCreated(upload_id) => info!("upload id {upload_id}"),
-            Notice::PartStored { part, attempts, etag } => {
-                debug!("part {} stored at attempt {attempts}: ETag {etag}", part.number);
-                console.event(&Event::Part {
-                    part: part.number.0.get(),
-                    offset: part.offset,
-                    bytes: part.length,
-                    attempts: *attempts,
-                    etag: &etag.0,
-                });
-            }
-            Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
-            Notice::Completing => info!("all parts are stored; completing the upload"),
-            Notice::Verifying(failure) => console.note(&format!(
-                "the answer to {} did not arrive ({}); comparing the stored object",
-                failure.operation,
-                explain::reason(failure)
-            )),
-            Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
-            Notice::LeftBehind { upload_id, failure } => {
-                let next = match upload_id {
-                    Some(upload_id) => format!("free them with: {}", place.abort_line(upload_id)),
-                    None => format!("look with: {}", place.list_line()),
-                };
-                let reason = failure.as_ref().map(|f| format!(" ({})", explain::reason(f)));
-                console.warn(&format!(
-                    "parts may be left at {} and be billed{}; {next}",
-                    place.endpoint,
-                    reason.unwrap_or_default()
-                ));
-            }
-        }
-    }
-
-    fn retrying(&self, failure: &Failure, delay: Duration) {
-        let what = match failure.part {
-            Some(part) => format!("part {}", part.number),
-            None => failure.operation.to_owned(),
-        };
-        let (class, delay_s) = (failure.symptom.as_str(), delay.as_secs_f64());
-        info!("{what}: {} [{class}], again in {delay_s:.2} s", explain::detail(failure));
-        self.console.event(&Event::Retry {
-            operation: failure.operation,
-            part: failure.part.map(|part| part.number.0.get()),
-            attempt: failure.attempt,
-            attempts_max: failure.attempts_max,
-            class,
-            reason: explain::reason(failure),
-            delay_s: (delay_s * 1000.0).round() / 1000.0,
-        });
-    }
 }
 
 impl Ended {
@@ -176,7 +89,20 @@ impl Ended {
         let seconds = self.elapsed.as_secs_f64();
         let rate = HumanBytes((size as f64 / seconds.max(0.001)) as u64);
         let bytes = HumanBytes(size);
-        format!("{bytes} in {seconds:.1} s ({rate}/s), {}, {}", cut(&self.plan), self.retries())
+        let mut parts =
+            vec![format!("{bytes} in {seconds:.1} s ({rate}/s)"), cut(&self.plan), self.retries()];
+        parts.extend(self.breath());
+        parts.extend(
+            (self.tally.hedges > 0).then(|| format!("{} slow parts sent twice", self.tally.hedges)),
+        );
+        parts.join(", ")
+    }
+
+    /// How the number of attempts in flight followed the store, where it had to.
+    fn breath(&self) -> Option<String> {
+        let (lowest, last) = self.tally.in_flight_max;
+        let fell = lowest < self.concurrency && lowest > 0;
+        fell.then(|| format!("{} → {lowest} → {last} in flight", self.concurrency))
     }
 
     fn retries(&self) -> String {
@@ -212,7 +138,7 @@ const BY_COMPARISON: &str =
     "S3's own answer was lost; the stored object was compared and is the file";
 
 /// How a file is cut, in words.
-fn cut(plan: &UploadPlan) -> String {
+pub(super) fn cut(plan: &UploadPlan) -> String {
     if plan.is_single_put() {
         return "in one request".to_owned();
     }
@@ -242,6 +168,7 @@ mod tests {
             tally: Tally::default(),
             elapsed: Duration::from_secs(2),
             plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
+            concurrency: 8,
             signal: None,
         }
     }
@@ -266,5 +193,13 @@ mod tests {
         let mut hidden = ended(5);
         hidden.tally.rewinds = 2;
         assert!(hidden.cost().ends_with("no retries, 2 sent again by libcurl itself"));
+    }
+
+    #[test]
+    fn what_the_store_could_not_take_is_told() {
+        let mut slowed = ended(5);
+        slowed.tally.in_flight_max = (2, 5);
+        slowed.tally.hedges = 1;
+        assert!(slowed.cost().ends_with("8 → 2 → 5 in flight, 1 slow parts sent twice"));
     }
 }

@@ -3,6 +3,7 @@
 use super::place::Place;
 use crate::http::{Evidence, TransportFailure, TransportFailureKind};
 use crate::s3::{ErrorClass, PartNumber, S3Error};
+use crate::time::Time;
 use crate::upload::{Cause, Failure, PartRange, Symptom};
 
 pub(super) fn answered(status: u16, code: &str) -> Cause {
@@ -13,6 +14,7 @@ pub(super) fn answered(status: u16, code: &str) -> Cause {
         request_id: Some("7B4A".into()),
         retry_after: None,
         region: None,
+        location: None,
     })
 }
 
@@ -31,6 +33,8 @@ pub(super) fn failure(cause: Cause, class: ErrorClass) -> Failure {
         class,
         ambiguous: false,
         evidence: Evidence::default(),
+        at: Time::ZERO,
+        gave_up: None,
     }
 }
 

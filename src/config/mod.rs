@@ -6,6 +6,7 @@ mod sources;
 pub mod units;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use setting::{ConfigError, Origin, Setting};
 pub use sources::environment_of_process;
@@ -13,6 +14,7 @@ pub use sources::environment_of_process;
 use crate::credentials::Environment;
 use crate::s3::Addressing;
 use crate::s3::payload::PayloadMode;
+use crate::upload::{RetryPolicy, RetryRevision};
 use sources::Sources;
 
 /// What the command line says; `None` leaves it to the other places.
@@ -38,6 +40,10 @@ pub struct Overrides {
     pub concurrency: Option<u32>,
     /// `--retry`: attempts of one request.
     pub attempts_max: Option<u32>,
+    /// `--retry-mode`.
+    pub retry_mode: Option<RetryMode>,
+    /// `--retry-max-time`.
+    pub stuck_max: Option<Duration>,
     /// `--ca-bundle`.
     pub ca_bundle: Option<PathBuf>,
 }
@@ -52,6 +58,16 @@ pub enum PayloadSigning {
     Never,
     /// Always.
     Always,
+}
+
+/// How retries behave (AWS SDKs and Tools Reference Guide, "Retry behavior").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RetryMode {
+    /// Backoff, attempts and a quota.
+    #[default]
+    Standard,
+    /// The same, and the sending rate follows the store's throttling.
+    Adaptive,
 }
 
 /// All settings that can come from more than one place.
@@ -77,6 +93,14 @@ pub struct Config {
     pub concurrency: Setting<u32>,
     /// Attempts of one request, the first included.
     pub attempts_max: Setting<u32>,
+    /// How retries behave.
+    pub retry_mode: Setting<RetryMode>,
+    /// How long throttling or an outage may go on without any success.
+    pub stuck_max: Setting<Duration>,
+    /// Numbers of which revision of the retry modes.
+    pub retry_revision: Setting<RetryRevision>,
+    /// Whether the store's clock may correct ours.
+    pub correct_clock: Setting<bool>,
     /// Certificate authorities in place of the system's.
     pub ca_bundle: Option<Setting<PathBuf>>,
 }
@@ -129,6 +153,21 @@ impl Config {
             attempts_max: flag("--retry", flags.attempts_max)
                 .or_read(|| max_attempts(&sources), |text| count(text, ATTEMPTS_MAX))?
                 .unwrap_or(Setting::by_default(ATTEMPTS)),
+            retry_mode: flag("--retry-mode", flags.retry_mode)
+                .or_read(|| retry_mode_of(&sources), |text| retry_mode(text))?
+                .unwrap_or(Setting::by_default(RetryMode::Standard)),
+            stuck_max: flag("--retry-max-time", flags.stuck_max)
+                .0
+                .unwrap_or(Setting::by_default(RetryPolicy::default().stuck_max)),
+            retry_revision: no_flag()
+                .or_read(|| sources.environment("AWS_NEW_RETRIES_2026"), |text| revision(text))?
+                .unwrap_or(Setting::by_default(RetryRevision::default())),
+            correct_clock: no_flag()
+                .or_read(
+                    || sources.environment("AWS_DISABLE_CLOCK_SKEW_CORRECTION"),
+                    |text| boolean(text).map(|disabled| !disabled),
+                )?
+                .unwrap_or(Setting::by_default(true)),
             ca_bundle: ca_bundle(flags, &sources),
             profile: sources.profile,
         })
@@ -156,6 +195,11 @@ struct Flag<T>(Option<Setting<T>>);
 
 fn flag<T>(name: &'static str, value: Option<T>) -> Flag<T> {
     Flag(value.map(|value| Setting { value, origin: Origin::Flag(name) }))
+}
+
+/// What the command line has no flag for.
+fn no_flag<T>() -> Flag<T> {
+    Flag(None)
 }
 
 impl<T> Flag<T> {
@@ -221,6 +265,23 @@ fn checksum_calculation(sources: &Sources<'_>) -> Option<Setting<String>> {
 
 fn max_attempts(sources: &Sources<'_>) -> Option<Setting<String>> {
     sources.environment("AWS_MAX_ATTEMPTS").or_else(|| sources.profile("max_attempts"))
+}
+
+fn retry_mode_of(sources: &Sources<'_>) -> Option<Setting<String>> {
+    sources.environment("AWS_RETRY_MODE").or_else(|| sources.profile("retry_mode"))
+}
+
+/// The SDKs' oldest mode, `legacy`, has no shared quota; what takes its place here is not worse.
+fn retry_mode(text: &str) -> Result<RetryMode, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "standard" | "legacy" => Ok(RetryMode::Standard),
+        "adaptive" => Ok(RetryMode::Adaptive),
+        _ => Err(format!("`{text}` is none of standard, adaptive, legacy")),
+    }
+}
+
+fn revision(text: &str) -> Result<RetryRevision, String> {
+    boolean(text).map(|new| if new { RetryRevision::V2_1 } else { RetryRevision::V2_0 })
 }
 
 fn checksums(text: &str) -> Result<bool, String> {

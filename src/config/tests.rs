@@ -127,6 +127,31 @@ fn s3s_own_endpoint_variable_goes_before_the_general_one_and_empty_ones_are_unse
 }
 
 #[test]
+fn the_sdks_retry_variables_are_understood() {
+    let home = Home::new(&FILE.replace("max_attempts = 3", "retry_mode = adaptive"), "");
+    let config = home.load(&[]).unwrap();
+    assert_eq!(config.retry_mode.value, RetryMode::Adaptive);
+    assert_eq!(config.retry_revision.value, RetryRevision::V2_1);
+    assert!(config.correct_clock.value);
+    let variables = [
+        ("AWS_RETRY_MODE", "legacy"),
+        ("AWS_NEW_RETRIES_2026", "false"),
+        ("AWS_DISABLE_CLOCK_SKEW_CORRECTION", "TRUE"),
+    ];
+    let config = home.load(&variables).unwrap();
+    assert_eq!(config.retry_mode.value, RetryMode::Standard);
+    assert_eq!(config.retry_revision.value, RetryRevision::V2_0);
+    assert!(!config.correct_clock.value);
+    for (name, value, says) in [
+        ("AWS_RETRY_MODE", "fast", "none of standard, adaptive, legacy"),
+        ("AWS_NEW_RETRIES_2026", "yes", "neither true nor false"),
+    ] {
+        let error = home.load(&[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(says), "{error}");
+    }
+}
+
+#[test]
 fn flags_go_before_everything() {
     let flags = Overrides {
         endpoint_url: Some("http://flag".into()),
@@ -138,13 +163,21 @@ fn flags_go_before_everything() {
         multipart_threshold: Some(6),
         concurrency: Some(2),
         attempts_max: Some(1),
+        retry_mode: Some(RetryMode::Standard),
+        stuck_max: Some(Duration::from_secs(7)),
         ca_bundle: Some("flag.pem".into()),
         profile: None,
     };
-    let variables = [("AWS_REGION", "r"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
+    let variables = [
+        ("AWS_REGION", "r"),
+        ("AWS_RETRY_MODE", "adaptive"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+    ];
     let config = Config::load(&flags, &Home::new(FILE, "").environment(&variables)).unwrap();
     assert_eq!(url(&config), Some("http://flag"));
     assert_eq!(config.region.origin, Origin::Flag("--region"));
+    assert_eq!(config.retry_mode.value, RetryMode::Standard);
+    assert_eq!(config.stuck_max.value, Duration::from_secs(7));
     assert_eq!((config.part_size.value, config.multipart_threshold.value), (5, 6));
     assert_eq!((config.concurrency.value, config.attempts_max.value), (2, 1));
     assert_eq!(config.addressing.value, Addressing::Path);

@@ -5,4 +5,4 @@ mod report;
 mod request;
 
 pub use report::{Evidence, Report, Response, TransportFailure, TransportFailureKind};
-pub use request::{Body, Headers, Method, Request, Scheme, Url};
+pub use request::{Body, ConnectionWanted, Headers, Method, Request, Scheme, Url};

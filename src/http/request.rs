@@ -2,6 +2,17 @@
 
 use std::fmt;
 
+/// Over which connection a request may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionWanted {
+    /// Any.
+    Any,
+    /// None that was used before.
+    New,
+    /// None that was used before, to an address that is asked for anew.
+    NewResolved,
+}
+
 /// The HTTP method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {

@@ -78,13 +78,9 @@ impl Endpoint {
     /// exist, never to another domain.
     #[must_use]
     pub fn aws(region: &str) -> Endpoint {
-        let (_, domain) = PARTITIONS
-            .into_iter()
-            .find(|(prefix, _)| region.starts_with(prefix))
-            .expect("the last prefix is empty");
         Endpoint {
             scheme: Scheme::Https,
-            authority: format!("s3.{}.{domain}", percent_encode(region)),
+            authority: format!("s3.{}.{}", percent_encode(region), partition(region)),
             is_aws: true,
             addressing: Addressing::Auto,
         }
@@ -119,6 +115,13 @@ impl Endpoint {
         self.is_aws
     }
 
+    /// Whether this store is known to demand that all parts but the last have the same size
+    /// (Cloudflare R2, "Upload objects").
+    #[must_use]
+    pub fn demands_equal_parts(&self) -> bool {
+        host(&self.authority).ends_with(".r2.cloudflarestorage.com")
+    }
+
     /// The URL of `object` with `query`, whose names and values are given as they are and are
     /// encoded here.
     #[must_use]
@@ -143,7 +146,37 @@ impl Endpoint {
         Url { scheme: self.scheme, authority, path, query: encoded(query) }
     }
 
-    fn is_virtual(&self, bucket: &Bucket) -> bool {
+    /// The endpoint that holds `region`, this one being meant for `own`. Amazon S3 has one for each
+    /// region of its partition; other stores take the region of the signature. `None` in another
+    /// partition, which knows neither bucket nor keys.
+    pub(super) fn in_region(&self, own: &str, region: &str) -> Option<Endpoint> {
+        if !self.is_aws {
+            return Some(self.clone());
+        }
+        let domain = partition(region);
+        let host = self.authority.strip_suffix(domain)?.strip_suffix('.')?;
+        let moved = |label: &str| if label == own { region.to_owned() } else { label.to_owned() };
+        let mut labels: Vec<String> = host.split('.').map(moved).collect();
+        // The global endpoint names no region.
+        if labels.iter().all(|label| label != region) {
+            labels.push(region.to_owned());
+        }
+        Some(Endpoint { authority: format!("{}.{domain}", labels.join(".")), ..self.clone() })
+    }
+
+    /// The same store at `authority`; `None` where that lies outside of its domain.
+    pub(super) fn moved_to(&self, authority: &str) -> Option<Endpoint> {
+        let (own, other) = (host(&self.authority), host(authority));
+        let within = if self.is_aws {
+            partition_of(other) == partition_of(own)
+        } else {
+            // A name beside its own may be anybody's.
+            other == own || other.strip_suffix(own).is_some_and(|before| before.ends_with('.'))
+        };
+        within.then(|| Endpoint { authority: authority.to_owned(), ..self.clone() })
+    }
+
+    pub(super) fn is_virtual(&self, bucket: &Bucket) -> bool {
         match self.addressing {
             Addressing::Path => false,
             Addressing::Virtual => true,
@@ -170,10 +203,31 @@ fn encoded(query: &[(&str, &str)]) -> Vec<(String, String)> {
     query.iter().map(|(name, value)| (percent_encode(name), percent_encode(value))).collect()
 }
 
+/// The domain of the partition that holds `region`.
+fn partition(region: &str) -> &'static str {
+    let mut partitions = PARTITIONS.into_iter();
+    let found = partitions.find(|(prefix, _)| region.starts_with(prefix));
+    found.expect("the last prefix is empty").1
+}
+
+/// The domain of the partition that `host` belongs to.
+fn partition_of(host: &str) -> Option<&'static str> {
+    let belongs = |domain: &&str| {
+        host.strip_suffix(*domain).is_some_and(|before| before.len() > 1 && before.ends_with('.'))
+    };
+    PARTITIONS.into_iter().map(|(_, domain)| domain).find(belongs)
+}
+
 fn is_aws_host(host: &str) -> bool {
-    PARTITIONS.iter().any(|(_, domain)| {
-        host.strip_suffix(domain).is_some_and(|before| before.len() > 1 && before.ends_with('.'))
-    })
+    partition_of(host).is_some()
+}
+
+/// The host of an authority.
+fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +244,15 @@ mod tests {
             .unwrap()
             .object_url(&object(bucket, "k"), &[])
             .to_string()
+    }
+
+    #[test]
+    fn stores_that_demand_equal_parts_are_known_by_their_host() {
+        let demands = |url| Endpoint::new(url, Addressing::Auto).unwrap().demands_equal_parts();
+        assert!(demands("https://0123.r2.cloudflarestorage.com"));
+        assert!(demands("https://0123.eu.r2.cloudflarestorage.com:443"));
+        assert!(!demands("https://r2.cloudflarestorage.com.example"));
+        assert!(!demands("https://s3.us-east-1.amazonaws.com"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod aws_chunked;
 pub mod checksum;
 mod credentials;
+mod destination;
 mod endpoint;
 mod endpoint_url;
 mod error_code;
@@ -16,6 +17,7 @@ pub mod payload;
 mod printable;
 mod refusal;
 mod reply;
+mod server_date;
 mod settings;
 mod settings_pairs;
 pub mod sigv4;
@@ -24,10 +26,15 @@ mod xml;
 
 pub use checksum::Crc64Nvme;
 pub use credentials::{Credentials, Secret};
+pub use destination::Destination;
 pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use error_code::{ErrorClass, classify_code, classify_status};
 pub use limits::Limits;
 pub use object::{Bucket, Key, NameError, Object};
-pub use operation::{CompletedPart, Operation, PartNumber, UploadId};
-pub use reply::{ETag, ObjectHead, PartsPage, Reply, S3Error, UploadedPart};
+pub use operation::{CompletedPart, Operation, PartNumber, UploadId, UploadsMarker};
+pub use reply::{
+    ETag, ObjectHead, PartsPage, Reply, RetryAfter, S3Error, UnfinishedUpload, UploadedPart,
+    UploadsPage,
+};
+pub use server_date::{UnixTime, clock_offset, server_date};
 pub use settings::{ObjectSettings, ObjectSettingsInput, SettingsError};

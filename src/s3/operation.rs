@@ -103,8 +103,22 @@ pub enum Operation {
         /// Where the page begins: the last number of the page before.
         after: Option<PartNumber>,
     },
+    /// One page of the unfinished uploads to keys that begin with the object's.
+    ListMultipartUploads {
+        /// Where the page begins: the end of the page before.
+        after: Option<UploadsMarker>,
+    },
     /// Size, ETag and checksum of the stored object.
     HeadObject,
+}
+
+/// Where a page of `ListMultipartUploads` ends and the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UploadsMarker {
+    /// `NextKeyMarker`.
+    pub key: String,
+    /// `NextUploadIdMarker`; empty where the store sent none.
+    pub upload_id: String,
 }
 
 impl Operation {
@@ -118,6 +132,7 @@ impl Operation {
             Operation::CompleteMultipartUpload { .. } => "CompleteMultipartUpload",
             Operation::AbortMultipartUpload { .. } => "AbortMultipartUpload",
             Operation::ListParts { .. } => "ListParts",
+            Operation::ListMultipartUploads { .. } => "ListMultipartUploads",
             Operation::HeadObject => "HeadObject",
         }
     }
@@ -163,6 +178,12 @@ impl Operation {
             Operation::ListParts { upload_id, after } => Request {
                 method: Method::Get,
                 url: list_parts_url(endpoint, object, upload_id, *after),
+                headers: Headers::new(),
+                body: Body::Empty,
+            },
+            Operation::ListMultipartUploads { after } => Request {
+                method: Method::Get,
+                url: list_uploads_url(endpoint, object, after.as_ref()),
                 headers: Headers::new(),
                 body: Body::Empty,
             },
@@ -219,6 +240,17 @@ fn list_parts_url(
             .object_url(object, &[page, ("part-number-marker", &number.to_string()), upload]),
         None => endpoint.object_url(object, &[page, upload]),
     }
+}
+
+fn list_uploads_url(endpoint: &Endpoint, object: &Object, after: Option<&UploadsMarker>) -> Url {
+    let mut query = Vec::new();
+    if let Some(UploadsMarker { key, upload_id }) = after {
+        query.push(("key-marker", key.as_str()));
+        query.push(("upload-id-marker", upload_id.as_str()));
+    }
+    query.push(("prefix", object.key.as_str()));
+    query.push(("uploads", ""));
+    endpoint.bucket_url(&object.bucket, &query)
 }
 
 /// Without it `HeadObject` does not tell the checksum.
@@ -376,6 +408,22 @@ mod tests {
                 format!("{page}&part-number-marker=1000&uploadId={UPLOAD_ID_ENCODED}"),
                 "empty".into()
             ]
+        );
+    }
+
+    #[test]
+    fn list_multipart_uploads() {
+        let list = |after| Operation::ListMultipartUploads { after };
+        let prefix = "prefix=a%20b%2F..%2Fc&uploads";
+        assert_eq!(
+            written(&list(None)),
+            [format!("GET http://h:9000/bkt?{prefix}"), "empty".into()]
+        );
+        let marker = UploadsMarker { key: "a b/&".into(), upload_id: UPLOAD_ID.into() };
+        let markers = format!("key-marker=a%20b%2F%26&upload-id-marker={UPLOAD_ID_ENCODED}");
+        assert_eq!(
+            written(&list(Some(marker))),
+            [format!("GET http://h:9000/bkt?{markers}&{prefix}"), "empty".into()]
         );
     }
 

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use super::S3Error;
 use super::printable::printable_words;
+use super::server_date::{http_date, server_date};
 use super::xml;
+use super::{RetryAfter, S3Error};
 use crate::http::Response;
 
 /// Bytes of a body in which an error document is looked for; S3's have about 500.
@@ -14,6 +15,8 @@ const DOCUMENT_READ: usize = 64 << 10;
 const STRANGE_BODY_SHOWN: usize = 200;
 /// Characters that are kept of S3's own message.
 const MESSAGE_SHOWN: usize = 1000;
+/// Bytes of the longest place that a redirect may lead to: a host name has at most 253.
+const LOCATION_MAX: usize = 300;
 /// Characters that are kept of a code or request id.
 const WORD_SHOWN: usize = 128;
 
@@ -38,14 +41,15 @@ pub(super) fn read(response: &Response) -> Option<S3Error> {
             .map(str::to_owned)
             .or(document.request_id)
             .map(|id| printable_words(&id, WORD_SHOWN)),
-        retry_after: header("x-amz-retry-after")
-            .and_then(digits)
-            .map(Duration::from_millis)
-            .or_else(|| header("retry-after").and_then(digits).map(Duration::from_secs)),
+        retry_after: retry_after(response),
         region: header("x-amz-bucket-region")
             .map(str::to_owned)
             .or(document.region)
             .filter(|region| is_region(region)),
+        location: header("location")
+            .map(str::to_owned)
+            .or(document.endpoint)
+            .and_then(|location| without_path(&location)),
     })
 }
 
@@ -57,6 +61,7 @@ struct ErrorDocument {
     message: String,
     request_id: Option<String>,
     region: Option<String>,
+    endpoint: Option<String>,
 }
 
 impl ErrorDocument {
@@ -79,11 +84,32 @@ impl ErrorDocument {
                     document.request_id = Some(text.to_owned());
                 }
                 "Error/Region" => document.region = Some(text.to_owned()),
+                "Error/Endpoint" => document.endpoint = Some(text.to_owned()),
                 _ => {}
             }
         });
         document
     }
+}
+
+/// What the server asks; what cannot be understood asks nothing.
+fn retry_after(response: &Response) -> Option<RetryAfter> {
+    let amazon = response.headers.get("x-amz-retry-after").and_then(digits);
+    if let Some(milliseconds) = amazon {
+        return Some(RetryAfter::Amazon(Duration::from_millis(milliseconds)));
+    }
+    let text = response.headers.get("retry-after")?;
+    // A date means something beside the server's own clock only.
+    let until = || http_date(text)?.since(server_date(response)?);
+    digits(text).map(Duration::from_secs).or_else(until).map(RetryAfter::Http)
+}
+
+/// Scheme and authority of a URL, or what stands before its path; `None` where that is no place.
+fn without_path(location: &str) -> Option<String> {
+    let host_at = location.find("://").map_or(0, |at| at + 3);
+    let host = location[host_at..].split(['/', '?', '#']).next()?;
+    let end = host_at + host.len();
+    (!host.is_empty() && end <= LOCATION_MAX).then(|| location[..end].to_owned())
 }
 
 /// A whole number in digits; dates, signs and fractions are not understood.
@@ -121,6 +147,7 @@ mod tests {
             request_id: None,
             retry_after: None,
             region: None,
+            location: None,
         }
     }
 
@@ -135,8 +162,9 @@ mod tests {
             code: "AuthorizationHeaderMalformed".into(),
             message: "The 'region' is wrong".into(),
             request_id: Some("R0".into()),
-            retry_after: Some(Duration::from_secs(7)),
+            retry_after: Some(RetryAfter::Http(Duration::from_secs(7))),
             region: Some("eu-west-1".into()),
+            location: None,
         };
         assert_eq!(read(&response(400, &headers, body)), Some(expected));
         let Some(S3Error::Answered { request_id, .. }) = read(&response(400, &[], body)) else {
@@ -202,16 +230,22 @@ mod tests {
 
     #[test]
     fn waiting_times_are_read_or_ignored() {
-        let cases: [(Fields, Option<Duration>); 10] = [
-            (&[("retry-after", "3")], Some(Duration::from_secs(3))),
-            (&[("retry-after", "0")], Some(Duration::ZERO)),
-            (&[("x-amz-retry-after", "1500")], Some(Duration::from_millis(1500))),
-            (&[("retry-after", "9"), ("x-amz-retry-after", "20")], Some(Duration::from_millis(20))),
-            (&[("retry-after", "9"), ("x-amz-retry-after", "x")], Some(Duration::from_secs(9))),
+        const DATE: (&str, &str) = ("date", "Fri, 31 Dec 1999 23:59:50 GMT");
+        const LATER: (&str, &str) = ("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");
+        let http = |seconds| Some(RetryAfter::Http(Duration::from_secs(seconds)));
+        let amazon = |milliseconds| Some(RetryAfter::Amazon(Duration::from_millis(milliseconds)));
+        let cases: [(Fields, Option<RetryAfter>); 12] = [
+            (&[("retry-after", "3")], http(3)),
+            (&[("retry-after", "0")], http(0)),
+            (&[("retry-after", "18446744073709551615")], http(u64::MAX)),
+            (&[("x-amz-retry-after", "1500")], amazon(1500)),
+            (&[("retry-after", "9"), ("x-amz-retry-after", "20")], amazon(20)),
+            (&[("retry-after", "9"), ("x-amz-retry-after", "x")], http(9)),
             (&[("retry-after", "-1")], None),
             (&[("retry-after", "+1")], None),
             (&[("retry-after", "1.5")], None),
-            (&[("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")], None),
+            (&[LATER], None),
+            (&[LATER, DATE], http(9)),
             (&[("x-amz-retry-after", "99999999999999999999")], None),
         ];
         for (headers, expected) in cases {
@@ -221,12 +255,25 @@ mod tests {
             };
             assert_eq!(retry_after, expected, "{headers:?}");
         }
-        let Some(S3Error::Answered { retry_after, .. }) =
-            read(&response(503, &[("retry-after", &u64::MAX.to_string())], b""))
-        else {
-            panic!("an answer");
-        };
-        assert_eq!(retry_after, Some(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn a_redirect_is_read_without_its_path() {
+        let cases: [(Fields, &[u8], Option<&str>); 6] = [
+            (&[("location", "https://b.s3.example/k?a=b")], b"", Some("https://b.s3.example")),
+            (&[("location", "http://127.0.0.1:9000")], b"", Some("http://127.0.0.1:9000")),
+            (&[], b"<Error><Endpoint>b.s3.example</Endpoint></Error>", Some("b.s3.example")),
+            (&[("location", "/elsewhere")], b"", None),
+            (&[("location", "file:///etc/passwd")], b"", None),
+            (&[], b"", None),
+        ];
+        for (headers, body, expected) in cases {
+            let Some(S3Error::Answered { location, .. }) = read(&response(307, headers, body))
+            else {
+                panic!("an answer");
+            };
+            assert_eq!(location.as_deref(), expected, "{headers:?}");
+        }
     }
 
     #[test]

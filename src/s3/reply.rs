@@ -1,8 +1,11 @@
 //! What S3 answered: a [`Reply`] that can be trusted, or an [`S3Error`] with everything S3 said.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::{Crc64Nvme, Operation, PartNumber, UploadId, refusal, success};
+use super::{
+    Crc64Nvme, Operation, PartNumber, UnixTime, UploadId, UploadsMarker, refusal, success,
+};
 use crate::http::{Evidence, Report, TransportFailure, TransportFailureKind};
 
 /// An ETag as S3 wrote it, quotes included where it sent them.
@@ -43,6 +46,28 @@ pub struct PartsPage {
     pub parts: Vec<UploadedPart>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<PartNumber>,
+}
+
+/// An upload as `ListMultipartUploads` reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedUpload {
+    /// The key it would write.
+    pub key: String,
+    /// Its id.
+    pub upload_id: UploadId,
+    /// When it was created, by the store's clock, where that could be read.
+    pub initiated: Option<UnixTime>,
+}
+
+/// One page of `ListMultipartUploads`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadsPage {
+    /// The uploads of the page.
+    pub uploads: Vec<UnfinishedUpload>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<UploadsMarker>,
+    /// When the store answered, by its own clock.
+    pub date: Option<UnixTime>,
 }
 
 /// What `HeadObject` tells of the stored object.
@@ -89,6 +114,8 @@ pub enum Reply {
     Aborted,
     /// One page of parts.
     Parts(PartsPage),
+    /// One page of unfinished uploads.
+    Uploads(UploadsPage),
     /// The object exists.
     Head(ObjectHead),
 }
@@ -106,11 +133,13 @@ pub enum S3Error {
         message: String,
         /// `x-amz-request-id`.
         request_id: Option<String>,
-        /// How long the server asks us to wait (`Retry-After` in seconds, `x-amz-retry-after` in
-        /// milliseconds).
-        retry_after: Option<std::time::Duration>,
+        /// How long the server asks us to wait.
+        retry_after: Option<RetryAfter>,
         /// The region S3 names (`x-amz-bucket-region`, `<Region>`).
         region: Option<String>,
+        /// Where a redirect leads (`Location`, `<Endpoint>`), without its path: a request is never
+        /// sent to a path that it was not signed for.
+        location: Option<String>,
     },
     /// There was no answer that can be used.
     Transport(TransportFailure),
@@ -122,6 +151,15 @@ pub enum S3Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// How long a server asks its client to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// `Retry-After` (RFC 9110, section 10.2.3), a date already turned into a delay.
+    Http(Duration),
+    /// `x-amz-retry-after`, which the AWS SDKs honour within five seconds of their own backoff.
+    Amazon(Duration),
 }
 
 impl Operation {
@@ -214,6 +252,13 @@ mod tests {
         <Part><Size>6</Size><LastModified>x</LastModified><ETag>b</ETag>\
         <PartNumber>3</PartNumber></Part></ListPartsResult>";
 
+    const UPLOADS: &str = "<ListMultipartUploadsResult><Bucket>bkt</Bucket>\
+        <NextKeyMarker>a&amp;b</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker>\
+        <IsTruncated>true</IsTruncated><Upload><Key>a</Key><UploadId>1</UploadId>\
+        <Initiator><ID>Key</ID></Initiator><Initiated>1994-11-06T08:49:37.000Z</Initiated>\
+        </Upload><Upload><Key>a&amp;b</Key><UploadId>2</UploadId><Initiated>?</Initiated></Upload>\
+        </ListMultipartUploadsResult>";
+
     const ERROR: &str = "<Error><Code>InternalError</Code><Message>m</Message></Error>";
 
     const PAGE: &str = "<!DOCTYPE html><html><body>Log in to the hotel</body></html>";
@@ -249,7 +294,11 @@ mod tests {
         Operation::ListParts { upload_id: id(), after: after.map(PartNumber::from_index) }
     }
 
-    fn all_operations() -> [Operation; 7] {
+    fn list_uploads(after: Option<UploadsMarker>) -> Operation {
+        Operation::ListMultipartUploads { after }
+    }
+
+    fn all_operations() -> [Operation; 8] {
         [
             put_object(),
             create(),
@@ -257,6 +306,7 @@ mod tests {
             complete(),
             abort(),
             list(None),
+            list_uploads(None),
             Operation::HeadObject,
         ]
     }
@@ -289,6 +339,7 @@ mod tests {
             Operation::CompleteMultipartUpload { .. } => answer(200, &[], COMPLETED),
             Operation::AbortMultipartUpload { .. } => answer(204, &[], ""),
             Operation::ListParts { .. } => answer(200, &[], PARTS),
+            Operation::ListMultipartUploads { .. } => answer(200, &[], UPLOADS),
             Operation::HeadObject => answer(200, &[("content-length", "10")], ""),
         }
     }
@@ -385,6 +436,39 @@ mod tests {
         }
         let empty = Ok(Reply::Parts(PartsPage { parts: vec![], next: None }));
         assert_eq!(list(None).reply(&answer(200, &[], "<ListPartsResult/>")), empty);
+    }
+
+    #[test]
+    fn pages_of_unfinished_uploads_are_read() {
+        let upload = |key: &str, id: &str, initiated| UnfinishedUpload {
+            key: key.into(),
+            upload_id: UploadId(id.into()),
+            initiated,
+        };
+        let uploads =
+            || vec![upload("a", "1", Some(UnixTime(784_111_777))), upload("a&b", "2", None)];
+        let end = UploadsMarker { key: "a&b".into(), upload_id: "2".into() };
+        let key_marker = "<NextKeyMarker>a&amp;b</NextKeyMarker>";
+        let cases = [
+            (UPLOADS.to_owned(), Some(end.clone())),
+            // SeaweedFS names no key.
+            (UPLOADS.replace(key_marker, ""), Some(end.clone())),
+            (UPLOADS.replace(">true<", ">false<"), None),
+        ];
+        for (body, next) in cases {
+            let expected = Ok(Reply::Uploads(UploadsPage { uploads: uploads(), next, date: None }));
+            assert_eq!(list_uploads(None).reply(&answer(200, &[], &body)), expected, "{body}");
+        }
+        for body in [
+            UPLOADS.replace("<UploadId>1</UploadId>", ""),
+            UPLOADS.replace("<Key>a</Key>", ""),
+            UPLOADS.replace(">true<", ">perhaps<"),
+        ] {
+            let reply = list_uploads(None).reply(&answer(200, &[], &body));
+            assert!(matches!(reply, Err(S3Error::Unusable { .. })), "{body}: {reply:?}");
+        }
+        let again = list_uploads(Some(end)).reply(&answer(200, &[], UPLOADS));
+        assert!(matches!(again, Err(S3Error::Unusable { .. })), "it would never end: {again:?}");
     }
 
     #[test]
@@ -491,9 +575,12 @@ mod tests {
 
     #[test]
     fn a_document_cut_anywhere_is_no_success() {
-        for (operation, document) in
-            [(create(), CREATED), (complete(), COMPLETED), (list(None), PARTS)]
-        {
+        for (operation, document) in [
+            (create(), CREATED),
+            (complete(), COMPLETED),
+            (list(None), PARTS),
+            (list_uploads(None), UPLOADS),
+        ] {
             for length in 0..document.len() {
                 let reply = operation.reply(&answer(200, &[], &document[..length]));
                 assert!(matches!(reply, Err(S3Error::Unusable { .. })), "{length}: {reply:?}");

@@ -3,9 +3,11 @@
 
 use std::num::NonZeroU32;
 
+use super::server_date::{UnixTime, server_date, xml_date};
 use super::xml;
 use super::{
-    Crc64Nvme, ETag, ObjectHead, Operation, PartNumber, PartsPage, Reply, UploadId, UploadedPart,
+    Crc64Nvme, ETag, ObjectHead, Operation, PartNumber, PartsPage, Reply, UnfinishedUpload,
+    UploadId, UploadedPart, UploadsMarker, UploadsPage,
 };
 use crate::http::Response;
 
@@ -31,6 +33,9 @@ pub(super) fn read(operation: &Operation, response: &Response) -> Result<Reply, 
             Ok(Reply::Aborted)
         }
         Operation::ListParts { after, .. } => parts(response, *after).map(Reply::Parts),
+        Operation::ListMultipartUploads { after } => {
+            uploads(response, after.as_ref()).map(Reply::Uploads)
+        }
         Operation::HeadObject => head(response).map(Reply::Head),
     }
 }
@@ -106,18 +111,75 @@ fn parts(response: &Response, after: Option<PartNumber>) -> Result<PartsPage, St
     if incomplete > 0 {
         return Err(format!("{incomplete} of its parts lack a number, size or ETag"));
     }
-    let next = match is_truncated.as_str() {
-        "false" | "" => None,
-        "true" => Some(
-            next.or(parts.last().map(|part| part.number))
-                .ok_or("its next page has no beginning")?,
-        ),
+    let next = next.or(parts.last().map(|part| part.number));
+    let next = next_page(&is_truncated, next, |next| after.is_none_or(|after| *next > after))?;
+    Ok(PartsPage { parts, next })
+}
+
+/// One `Upload` of `ListMultipartUploadsResult`, as far as it was read.
+#[derive(Default)]
+struct UploadFields {
+    key: String,
+    upload_id: String,
+    initiated: Option<UnixTime>,
+}
+
+fn uploads(response: &Response, after: Option<&UploadsMarker>) -> Result<UploadsPage, String> {
+    let mut uploads = Vec::new();
+    let mut fields = UploadFields::default();
+    let mut is_truncated = String::new();
+    let mut next = UploadsMarker { key: String::new(), upload_id: String::new() };
+    let mut incomplete = 0_u32;
+    read_document(response, "ListMultipartUploadsResult", |path, text| match path {
+        "IsTruncated" => is_truncated = text.trim().to_ascii_lowercase(),
+        "NextKeyMarker" => text.clone_into(&mut next.key),
+        "NextUploadIdMarker" => text.clone_into(&mut next.upload_id),
+        "Upload/Key" => text.clone_into(&mut fields.key),
+        "Upload/UploadId" => text.clone_into(&mut fields.upload_id),
+        "Upload/Initiated" => fields.initiated = xml_date(text),
+        "Upload" => {
+            let UploadFields { key, upload_id, initiated } = std::mem::take(&mut fields);
+            if key.is_empty() || upload_id.trim().is_empty() {
+                incomplete += 1;
+            } else {
+                let upload_id = UploadId(upload_id);
+                uploads.push(UnfinishedUpload { key, upload_id, initiated });
+            }
+        }
+        _ => {}
+    })?;
+    if incomplete > 0 {
+        return Err(format!("{incomplete} of its uploads lack a key or an id"));
+    }
+    // Not every store says where its next page begins.
+    let last = uploads.last().map(|upload| UploadsMarker {
+        key: upload.key.clone(),
+        upload_id: upload.upload_id.0.clone(),
+    });
+    let next = if next.key.is_empty() { last } else { Some(next) };
+    // Uploads to one key stand in the order of their dates, not of their ids.
+    let moves_on = |next: &UploadsMarker| {
+        after.is_none_or(|after| next.key > after.key || (next.key == after.key && next != after))
+    };
+    let next = next_page(&is_truncated, next, moves_on)?;
+    Ok(UploadsPage { uploads, next, date: server_date(response) })
+}
+
+/// Where the next page begins, which must lie behind this one.
+fn next_page<M>(
+    is_truncated: &str,
+    next: Option<M>,
+    moves_on: impl Fn(&M) -> bool,
+) -> Result<Option<M>, String> {
+    let next = match is_truncated {
+        "false" | "" => return Ok(None),
+        "true" => next.ok_or("its next page has no beginning")?,
         other => return Err(format!("IsTruncated is neither true nor false but {other:?}")),
     };
-    if next.is_some_and(|next| after.is_some_and(|after| next <= after)) {
+    if !moves_on(&next) {
         return Err("its next page would begin where this one did".into());
     }
-    Ok(PartsPage { parts, next })
+    Ok(Some(next))
 }
 
 fn head(response: &Response) -> Result<ObjectHead, String> {

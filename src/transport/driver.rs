@@ -16,7 +16,9 @@ use super::options::{apply_request, apply_settings};
 use super::progress::Observer;
 use super::version::{SELECT_CONNECTIONS_MAX, version};
 use super::{BodyReader, ExchangeProgress, Finished, HandleSettings, now};
-use crate::http::{Evidence, Report, Request, TransportFailure, TransportFailureKind};
+use crate::http::{
+    ConnectionWanted, Evidence, Report, Request, TransportFailure, TransportFailureKind,
+};
 
 /// Carries exchanges; lives on one thread. [`Waker`] is what other threads may hold.
 #[derive(Debug)]
@@ -100,9 +102,8 @@ impl<B: BodyReader> Driver<B> {
     /// not take) ends at once, with [`TransportFailureKind::Local`], in the next
     /// [`wait`](Driver::wait).
     ///
-    /// The bytes come from `body` alone; `request.body` is not looked at. With `fresh_connection`
-    /// no connection is reused, so that libcurl cannot send the request twice by itself
-    /// (`CURLOPT_FRESH_CONNECT`).
+    /// The bytes come from `body` alone; `request.body` is not looked at. Over a new connection
+    /// libcurl cannot send the request twice by itself.
     ///
     /// # Errors
     /// Where nothing can be sent any more.
@@ -114,14 +115,14 @@ impl<B: BodyReader> Driver<B> {
         token: u64,
         request: &Request,
         body: B,
-        fresh_connection: bool,
+        connection: ConnectionWanted,
     ) -> Result<(), TransportError> {
         assert!(self.live.iter().flatten().all(|live| live.token != token), "token {token} twice");
         if self.waits_with_select && self.in_flight() >= self.concurrency as usize {
             return Err(TransportError::TooMany { limit: self.concurrency });
         }
         let mut easy = self.handle()?;
-        if let Err(refused) = apply_request(&mut easy, request, body.length(), fresh_connection) {
+        if let Err(refused) = apply_request(&mut easy, request, body.length(), connection) {
             self.idle.push(easy);
             self.refused.push(not_begun(token, body, refused.to_string()));
             return Ok(());

@@ -2,11 +2,12 @@
 //! exchange, so that none of an earlier one can linger.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use curl::easy::{Easy2, Handler, HttpVersion, List};
 
 use super::{HandleSettings, raw};
-use crate::http::{Method, Request};
+use crate::http::{ConnectionWanted, Method, Request};
 
 /// `CURLPROTO_HTTP | CURLPROTO_HTTPS`: nothing else is ever spoken.
 const HTTP_AND_HTTPS: libc::c_long = 1 | 2;
@@ -31,6 +32,8 @@ pub(super) fn apply_settings<H: Handler>(
     easy.tcp_keepidle(settings.keepalive_idle)?;
     easy.tcp_keepintvl(settings.keepalive_interval)?;
     easy.maxage_conn(settings.connection_idle_max)?;
+    // S3 answers with several addresses: all of them are used, and not one by all clients.
+    raw::set_long(easy, raw::DNS_SHUFFLE_ADDRESSES, 1)?;
     easy.useragent(&settings.user_agent)?;
     easy.ssl_verify_peer(settings.verify_tls)?;
     easy.ssl_verify_host(settings.verify_tls)?;
@@ -71,7 +74,7 @@ pub(super) fn apply_request<H>(
     easy: &mut Easy2<H>,
     request: &Request,
     length: u64,
-    fresh_connection: bool,
+    connection: ConnectionWanted,
 ) -> Result<(), Refused> {
     let lines = header_lines(request)?;
     let mut list = List::new();
@@ -80,7 +83,11 @@ pub(super) fn apply_request<H>(
     }
     easy.http_headers(list)?;
     easy.url(&request.url.to_string())?;
-    easy.fresh_connect(fresh_connection)?;
+    easy.fresh_connect(connection != ConnectionWanted::Any)?;
+    if connection == ConnectionWanted::NewResolved {
+        // What was cached may be the address of the machine that has just failed.
+        easy.dns_cache_timeout(Duration::ZERO)?;
+    }
     // UPLOAD also for POST: libcurl's own POST would add a Content-Type that nobody signed.
     let with_body = matches!(request.method, Method::Put | Method::Post) || length > 0;
     if with_body {

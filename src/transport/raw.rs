@@ -14,6 +14,8 @@ use libc::{c_int, c_long, c_void};
 
 /// `CURLOPT_SUPPRESS_CONNECT_HEADERS`, since 7.54: a proxy's answer to CONNECT is not S3's.
 pub(super) const SUPPRESS_CONNECT_HEADERS: CURLoption = 265;
+/// `CURLOPT_DNS_SHUFFLE_ADDRESSES`, since 7.60.
+pub(super) const DNS_SHUFFLE_ADDRESSES: CURLoption = 275;
 /// `CURLINFO_SIZE_UPLOAD_T`, since 7.55: bytes of the body written to the socket.
 pub(super) const SIZE_UPLOAD: CURLINFO = INFO_OFF_T + 7;
 /// `CURLINFO_CONNECT_TIME_T`, since 7.61: microseconds until the connection stood.

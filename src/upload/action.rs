@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Failure, PartRange, Symptom, UploadPlan};
-use crate::http::Report;
+use super::{CutPattern, Failure, Manner, PartRange, Symptom, UploadPlan};
+use crate::http::{ConnectionWanted, Report};
+use crate::s3::payload::PayloadMode;
 use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
+use crate::time::ClockOffset;
 
 /// Names one attempt within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,12 +19,19 @@ pub struct AttemptId(pub u64);
 pub struct Attempt {
     /// Its name.
     pub id: AttemptId,
-    /// Which attempt of this operation it is, from 1.
+    /// Which attempt of this operation it is, from 1; those that did not count share a number.
     pub number: u32,
+    /// Whether it is the very first attempt.
+    pub is_first: bool,
     /// What to ask.
     pub operation: Operation,
-    /// Whether it must not go over a connection that was used before.
-    pub fresh_connection: bool,
+    /// Where to, dated how, with which keys and framing.
+    pub manner: Manner,
+    /// Over which connection.
+    pub connection: ConnectionWanted,
+    /// Whether to ask for `100 Continue` before the body is sent: the last attempt was cut within
+    /// its body, and what the store may have to say is to be heard before more is sent.
+    pub expect_continue: bool,
 }
 
 /// What the engine wants done.
@@ -32,6 +41,8 @@ pub enum Action {
     Send(Attempt),
     /// Stop an attempt; nothing more is heard of it.
     Cancel(AttemptId),
+    /// Get fresh keys; answered by [`Event::KeysRenewed`].
+    RenewKeys,
     /// Tell the user.
     Notice(Box<Notice>),
 }
@@ -47,7 +58,12 @@ pub enum Event {
         report: Report,
         /// The checksum of the body's file bytes as they left, where one was computed.
         checksum: Option<Crc64Nvme>,
+        /// By how much the store's clock is ahead of the one that signatures are dated by, as far
+        /// as this answer tells.
+        clock: Option<ClockOffset>,
     },
+    /// The keys were renewed, or why they could not be.
+    KeysRenewed(Result<(), String>),
     /// An attempt moved on.
     Progress(Progress),
     /// The source is no longer what it was at the start.
@@ -118,6 +134,54 @@ pub enum Notice {
         /// Why; `None` where parts kept landing behind every abort.
         failure: Option<Failure>,
     },
+    /// The bucket is elsewhere; all further requests go there.
+    Redirected {
+        /// The store's address so far.
+        from: String,
+        /// Its address from now on.
+        to: String,
+        /// The region to sign for.
+        region: String,
+    },
+    /// The clocks differ; signatures are dated by the store's from now on.
+    ClockLearnt(ClockOffset),
+    /// The keys have expired; fresh ones are being fetched.
+    RenewingKeys,
+    /// Fresh keys are there, or why they are not.
+    KeysRenewed(Result<(), String>),
+    /// The store does not take checksums as they were sent.
+    ChecksumsAdapted {
+        /// How file bytes travel from now on.
+        payload: PayloadMode,
+        /// What the store said.
+        because: Failure,
+    },
+    /// Fewer attempts may be in flight.
+    Slowed {
+        /// So many so far.
+        from: u32,
+        /// So many from now on.
+        to: u32,
+        /// Why.
+        because: Failure,
+    },
+    /// The parts not yet sent are made smaller.
+    Recut {
+        /// What the cut connections have in common.
+        pattern: CutPattern,
+        /// Bytes of a part so far.
+        from: u64,
+        /// Bytes of a part from now on.
+        to: u64,
+        /// Parts of the plan, as it is now.
+        parts: u32,
+    },
+    /// A part that takes long is sent a second time.
+    Hedged(PartRange),
+    /// Uploads whose creation was not answered are looked for.
+    Searching,
+    /// Such an upload was found and given up.
+    Discarded(UploadId),
     /// Numbers for a progress display.
     Moved(Snapshot),
 }
@@ -137,6 +201,10 @@ pub struct Snapshot {
     pub parts_stored: u32,
     /// Attempts in flight.
     pub in_flight: u32,
+    /// Attempts that may be in flight now.
+    pub in_flight_max: u32,
+    /// Attempts that may be in flight where nothing is in the way.
+    pub concurrency: u32,
     /// Retries so far.
     pub retries: u32,
     /// Of these, for throttling.
@@ -160,6 +228,10 @@ pub struct Tally {
     pub parts: u32,
     /// Uploads that may have been left at the store.
     pub left_behind: u32,
+    /// Parts that were sent a second time because the first took long.
+    pub hedges: u32,
+    /// The fewest attempts that were allowed in flight at any time, and at the end.
+    pub in_flight_max: (u32, u32),
 }
 
 /// How it ended.

@@ -14,6 +14,8 @@ use crate::s3::{CompletedPart, Crc64Nvme, ETag, PartNumber};
 pub(super) struct Books {
     /// By index; `None` until the part is stored.
     stored: Vec<Option<CompletedPart>>,
+    /// Behind the last part that the store has, or may have: an answer was lost.
+    settled: u32,
     /// Index of the first part that was never taken.
     next: u32,
     parts_stored: u32,
@@ -23,12 +25,17 @@ pub(super) struct Books {
 impl Books {
     pub(super) fn new(plan: &UploadPlan) -> Books {
         let stored = vec![None; plan.parts() as usize];
-        Books { stored, next: 0, parts_stored: 0, bytes_stored: 0 }
+        Books { stored, settled: 0, next: 0, parts_stored: 0, bytes_stored: 0 }
+    }
+
+    /// Whether there are parts that nobody has taken.
+    pub(super) fn has_next(&self) -> bool {
+        (self.next as usize) < self.stored.len()
     }
 
     /// The next part that nobody has taken.
     pub(super) fn take_next(&mut self) -> Option<PartNumber> {
-        if self.next as usize == self.stored.len() {
+        if !self.has_next() {
             return None;
         }
         let number = PartNumber::from_index(self.next);
@@ -42,6 +49,23 @@ impl Books {
         *entry = Some(CompletedPart { number: part.number, etag, checksum });
         self.parts_stored += 1;
         self.bytes_stored += part.length;
+        self.may_be_stored(part.number);
+    }
+
+    /// The store may have this part, as it was sent: its bytes must not change any more.
+    pub(super) fn may_be_stored(&mut self, number: PartNumber) {
+        self.settled = self.settled.max(number.index() + 1);
+    }
+
+    /// The first part from which on the file may be cut anew.
+    pub(super) fn settled(&self) -> u32 {
+        self.settled
+    }
+
+    /// The file was cut anew from the first part that is not settled.
+    pub(super) fn recut(&mut self, plan: &UploadPlan) {
+        self.stored.resize(plan.parts() as usize, None);
+        self.next = self.next.min(self.settled);
     }
 
     pub(super) fn is_whole(&self) -> bool {

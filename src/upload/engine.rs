@@ -1,18 +1,26 @@
 //! The engine: what is sent next, and what follows from what happened. It owns attempts, retries
 //! and the watchdog; what a file's upload consists of is [`Transfer`]'s.
 
+mod judging;
+mod sending;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::flight::{Flight, Flying};
-use super::queue::{Job, Queue, Waiting};
+use super::concurrency::ConcurrencyLimit;
+use super::cuts::{CutPattern, Cuts};
+use super::flight::Flight;
+use super::hedge::Hedging;
+use super::queue::{Before, Job, Queue, Waiting};
+use super::rate::RateLimiter;
+use super::remedies::Remedies;
 use super::transfer::{Effect, Transfer};
 use super::{
-    Action, Attempt, AttemptId, Cause, Command, Event, Failure, Notice, Outcome, Patience,
-    RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally, UploadPlan, Verdict,
+    Action, Cause, Command, Event, Failure, Manner, Notice, Outcome, Patience, RemedySettings,
+    RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally, UploadPlan,
 };
-use crate::http::{Evidence, Report};
-use crate::s3::{Crc64Nvme, ErrorClass, ObjectSettings, Reply};
+use crate::http::Evidence;
+use crate::s3::{ErrorClass, Limits, ObjectSettings};
 use crate::time::Time;
 
 /// What an engine is told once.
@@ -22,22 +30,50 @@ pub struct EngineSettings {
     pub plan: UploadPlan,
     /// Headers of the object.
     pub object_settings: Arc<ObjectSettings>,
-    /// Whether parts carry CRC64NVME.
-    pub checksums: bool,
+    /// How requests are sent at first.
+    pub manner: Manner,
+    /// What may be changed about that under way.
+    pub remedies: RemedySettings,
     /// Attempts in flight at most; at least 1.
     pub concurrency: u32,
     /// Retries.
     pub retry: RetryPolicy,
+    /// Whether the last stragglers may be sent a second time.
+    pub hedge: bool,
+    /// Within which limits the parts not yet sent may be cut anew; `None` where the store demands
+    /// parts of equal size.
+    pub recut: Option<Limits>,
     /// Watchdog limits.
     pub patience: Patience,
     /// Seed of the jitter.
     pub seed: u64,
 }
 
+impl EngineSettings {
+    /// What suits most uploads: eight attempts in flight, everything that can be learnt is, and the
+    /// jitter is drawn from `seed`.
+    #[must_use]
+    pub fn new(plan: UploadPlan, manner: Manner, seed: u64) -> EngineSettings {
+        EngineSettings {
+            plan,
+            object_settings: Arc::default(),
+            manner,
+            remedies: RemedySettings::default(),
+            concurrency: 8,
+            retry: RetryPolicy::default(),
+            hedge: true,
+            recut: Some(Limits::AWS),
+            patience: Patience::default(),
+            seed,
+        }
+    }
+}
+
 /// Uploads one file. See the contract in [`upload`](super).
 #[derive(Debug)]
 pub struct Engine {
-    concurrency: usize,
+    limit: ConcurrencyLimit,
+    rate: RateLimiter,
     retry: RetryPolicy,
     patience: Patience,
     quota: RetryQuota,
@@ -45,6 +81,16 @@ pub struct Engine {
     transfer: Transfer,
     flight: Flight,
     queue: Queue,
+    remedies: Remedies,
+    /// Jobs that wait for fresh keys.
+    await_keys: Vec<Waiting>,
+    hedging: Hedging,
+    cuts: Cuts,
+    recut_limits: Option<Limits>,
+    /// Parts are to be cut anew as soon as none is in flight.
+    recut: Option<(CutPattern, u64)>,
+    /// When anything last succeeded.
+    succeeded_at: Time,
     /// Actions that need no decision any more.
     outbox: VecDeque<Action>,
     tally: Tally,
@@ -58,17 +104,26 @@ impl Engine {
     /// An engine that has sent nothing yet.
     #[must_use]
     pub fn new(settings: EngineSettings) -> Engine {
-        let EngineSettings { plan, object_settings, checksums, .. } = settings;
-        let transfer = Transfer::new(plan, object_settings, checksums);
+        let EngineSettings { plan, object_settings, manner, .. } = settings;
+        let checksums = manner.payload.has_checksum();
+        let key = manner.destination.object.key.as_str().to_owned();
         let mut engine = Engine {
-            concurrency: settings.concurrency.max(1) as usize,
+            limit: ConcurrencyLimit::new(settings.concurrency),
+            rate: RateLimiter::default(),
             retry: settings.retry,
             patience: settings.patience,
             quota: RetryQuota::default(),
             jitter: fastrand::Rng::with_seed(settings.seed),
-            transfer,
+            hedging: Hedging::new(plan.size(), settings.hedge),
+            transfer: Transfer::new(plan, object_settings, key, checksums),
             flight: Flight::default(),
             queue: Queue::default(),
+            remedies: Remedies::new(manner, settings.remedies),
+            await_keys: Vec::new(),
+            cuts: Cuts::default(),
+            recut_limits: settings.recut,
+            recut: None,
+            succeeded_at: Time::ZERO,
             outbox: VecDeque::new(),
             tally: Tally::default(),
             moved: false,
@@ -91,27 +146,27 @@ impl Engine {
         })
     }
 
-    /// When `poll` will have something again.
+    /// When `poll` will have something again, it having nothing `now`.
     #[must_use]
-    pub fn next_wakeup(&self) -> Option<Time> {
+    pub fn next_wakeup(&self, now: Time) -> Option<Time> {
         let deadline = self.flight.next_deadline(&self.patience);
-        let free = self.flight.len() < self.concurrency;
-        let due = if free { self.queue.next_due() } else { None };
-        deadline.into_iter().chain(due).min()
+        deadline.into_iter().chain(self.next_send_at(now)).min()
     }
 
     /// What happened.
     pub fn handle(&mut self, now: Time, event: Event) {
         match event {
             Event::Progress(progress) => self.flight.moved(now, progress),
-            Event::SourceChanged(change) => self.source_changed(change),
-            Event::Finished { attempt, report, checksum } => {
+            Event::SourceChanged(change) => self.source_changed(now, change),
+            Event::KeysRenewed(result) => self.keys_renewed(now, result),
+            Event::Finished { attempt, report, checksum, clock } => {
                 // A report that crossed our cancellation on its way is of no interest.
                 let Some(flying) = self.flight.land(attempt) else { return };
-                self.finished(now, &flying, &report, checksum);
+                self.finished(now, attempt, &flying, &report, checksum, clock);
             }
         }
         self.apply_effects(now);
+        self.recut_when_clear();
         self.moved = true;
     }
 
@@ -121,8 +176,15 @@ impl Engine {
             Command::Stop => {
                 self.transfer.stop();
                 let transfer = &self.transfer;
-                for (job, failure) in self.queue.take_retries(|job| transfer.is_closing(job)) {
-                    self.transfer.failed(job, failure);
+                let unwanted = |waiting: &Waiting| {
+                    waiting.before.is_some() && transfer.is_closing(waiting.job)
+                };
+                let mut given_up = self.queue.take(unwanted);
+                given_up.extend(self.await_keys.extract_if(.., |waiting| unwanted(waiting)));
+                for Waiting { job, before } in given_up {
+                    if let Some(Before { failure, .. }) = before {
+                        self.transfer.failed(job, failure);
+                    }
                 }
             }
         }
@@ -137,8 +199,15 @@ impl Engine {
 
     /// What it cost so far.
     #[must_use]
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    pub fn tally(&self) -> Tally {
+        let in_flight_max = (self.limit.lowest(), self.limit.allowed());
+        Tally { in_flight_max, ..self.tally.clone() }
+    }
+
+    /// The plan as it is carried out.
+    #[must_use]
+    pub fn plan(&self) -> &UploadPlan {
+        self.transfer.plan()
     }
 
     /// Where it stands.
@@ -146,122 +215,23 @@ impl Engine {
     pub fn snapshot(&self) -> Snapshot {
         let plan = self.transfer.plan();
         let put_done = plan.is_single_put() && self.tally.parts > 0;
-        let books = self.transfer.books();
+        let stored = if put_done { plan.size() } else { self.transfer.books().bytes_stored() };
         Snapshot {
             bytes_total: plan.size(),
-            bytes_stored: if put_done { plan.size() } else { books.bytes_stored() },
-            bytes_in_flight: self.flight.bytes_in_flight(),
+            bytes_stored: stored,
+            // A part may be under way twice.
+            bytes_in_flight: self.flight.bytes_in_flight().min(plan.size() - stored),
             parts_total: plan.parts(),
             parts_stored: self.tally.parts,
             in_flight: self.flight.len() as u32,
+            in_flight_max: self.limit.allowed(),
+            concurrency: self.limit.max(),
             retries: self.tally.retries.values().sum(),
             throttled: self.tally.retries.get(&Symptom::Throttled).copied().unwrap_or(0),
         }
     }
 
-    fn next_send(&mut self, now: Time) -> Option<Action> {
-        if self.flight.len() >= self.concurrency {
-            return None;
-        }
-        if let Some(Waiting { job, failure }) = self.queue.pop_due(now) {
-            return Some(self.send(now, job, failure.as_ref()));
-        }
-        let job = self.transfer.next_part()?;
-        Some(self.send(now, job, None))
-    }
-
-    fn send(&mut self, now: Time, job: Job, failure: Option<&Failure>) -> Action {
-        let operation = self.transfer.operation(job);
-        let number = failure.map_or(1, |failure| failure.attempt + 1);
-        let part = self.transfer.part_of(job);
-        let retried_after = failure.map(|failure| failure.class);
-        let flying = Flying::new(job, operation.clone(), number, part, retried_after, now);
-        let id = self.flight.start(flying);
-        self.tally.attempts += 1;
-        // libcurl repeats a request whose reused connection dies before the answer; a repeated
-        // CreateMultipartUpload would leave an upload that nobody knows of.
-        let fresh_connection =
-            job == Job::Create || failure.is_some_and(Failure::spoils_connections);
-        Action::Send(Attempt { id, number, operation, fresh_connection })
-    }
-
-    fn finished(
-        &mut self,
-        now: Time,
-        flying: &Flying,
-        report: &Report,
-        checksum: Option<Crc64Nvme>,
-    ) {
-        self.tally.bytes_sent += report.evidence.bytes_sent;
-        self.tally.rewinds += report.evidence.rewinds;
-        self.tally.connections += report.evidence.connections_opened;
-        self.heard_http |= report.response.is_some();
-        if let Some(checksum) = checksum {
-            self.transfer.sent(flying.job, checksum);
-        }
-        let reply = flying.operation.reply(report).map_err(Cause::S3);
-        match reply.and_then(|reply| match_checksum(reply, checksum)) {
-            Ok(reply) => {
-                self.quota.succeeded(flying.retried_after);
-                if matches!(flying.job, Job::Part(_) | Job::Put) {
-                    self.tally.parts += 1;
-                }
-                self.transfer.succeeded(flying.job, reply, checksum, flying.number);
-            }
-            Err(cause) => self.failed(now, flying, cause, report.evidence.clone()),
-        }
-    }
-
-    /// Ends an attempt in which nothing moved.
-    fn cut(&mut self, now: Time, id: AttemptId) {
-        let flying = self.flight.land(id).expect("a stalled attempt is in flight");
-        self.outbox.push_back(Action::Cancel(id));
-        self.tally.bytes_sent += flying.body_sent;
-        let cause = Cause::Stalled(flying.patience(&self.patience));
-        let evidence = Evidence {
-            bytes_sent: flying.body_sent,
-            bytes_expected: flying.body_length,
-            ..Evidence::default()
-        };
-        self.failed(now, &flying, cause, evidence);
-        self.apply_effects(now);
-    }
-
-    fn failed(&mut self, now: Time, flying: &Flying, cause: Cause, evidence: Evidence) {
-        let failure = self.failure(flying, cause, evidence);
-        let verdict = self.retry.decide(&failure, &mut self.quota, self.jitter.f64());
-        match verdict {
-            Verdict::RetryAfter(delay) if !self.transfer.is_closing(flying.job) => {
-                *self.tally.retries.entry(failure.symptom).or_default() += 1;
-                self.transfer.will_retry(flying.job, &failure);
-                let notice = Notice::Retrying { failure: failure.clone(), delay };
-                self.outbox.push_back(Action::Notice(Box::new(notice)));
-                self.queue.push(now + delay, Waiting { job: flying.job, failure: Some(failure) });
-            }
-            Verdict::RetryAfter(_) | Verdict::GiveUp(_) => {
-                self.transfer.failed(flying.job, failure);
-            }
-        }
-    }
-
-    fn failure(&self, flying: &Flying, cause: Cause, evidence: Evidence) -> Failure {
-        let (symptom, class) = cause.classify();
-        // What has never spoken HTTP is no store and cannot have stored anything.
-        let is_store = self.heard_http || !cause.is_not_http();
-        Failure {
-            operation: flying.operation.name(),
-            part: flying.part,
-            attempt: flying.number,
-            attempts_max: self.retry.attempts_max,
-            ambiguous: is_store && cause.is_ambiguous(&evidence),
-            cause,
-            symptom,
-            class,
-            evidence,
-        }
-    }
-
-    fn source_changed(&mut self, change: SourceChange) {
+    fn source_changed(&mut self, now: Time, change: SourceChange) {
         self.transfer.source_changed(Failure {
             operation: if self.transfer.plan().is_single_put() {
                 "PutObject"
@@ -276,14 +246,54 @@ impl Engine {
             class: ErrorClass::Permanent,
             ambiguous: false,
             evidence: Evidence::default(),
+            at: now,
+            gave_up: None,
         });
+    }
+
+    fn keys_renewed(&mut self, now: Time, result: Result<(), String>) {
+        self.remedies.renewed(result.is_ok());
+        let renewed = result.is_ok();
+        self.notice(Notice::KeysRenewed(result));
+        for waiting in std::mem::take(&mut self.await_keys) {
+            match waiting.before {
+                Some(Before { failure, .. }) if !renewed => {
+                    self.transfer.failed(waiting.job, failure);
+                }
+                _ => self.queue.push(now, waiting),
+            }
+        }
+    }
+
+    /// Cuts the parts that were not yet sent anew, once nothing of today's cut is under way.
+    fn recut_when_clear(&mut self) {
+        let (Some((pattern, bytes)), Some(limits)) = (self.recut, self.recut_limits) else {
+            return;
+        };
+        if self.flight.has_parts() {
+            return;
+        }
+        self.recut = None;
+        self.cuts.forget();
+        let from = self.transfer.plan().part_size();
+        if let Some(first) = self.transfer.recut(bytes, &limits) {
+            let anew = |waiting: &Waiting| match waiting.job {
+                Job::Part(number) => number.index() >= first,
+                _ => false,
+            };
+            self.queue.take(anew);
+            self.await_keys.retain(|waiting| !anew(waiting));
+            let plan = self.transfer.plan();
+            let (to, parts) = (plan.part_size(), plan.parts());
+            self.notice(Notice::Recut { pattern, from, to, parts });
+        }
     }
 
     fn apply_effects(&mut self, now: Time) {
         for effect in self.transfer.take_effects() {
             match effect {
                 Effect::Ask(job, delay) => {
-                    self.queue.push(now + delay, Waiting { job, failure: None });
+                    self.queue.push(now + delay, Waiting { job, before: None });
                 }
                 Effect::CancelAll => self.cancel_all(),
                 Effect::Notice(notice) => {
@@ -301,24 +311,15 @@ impl Engine {
 
     fn cancel_all(&mut self) {
         self.queue.clear();
+        self.await_keys.clear();
+        self.recut = None;
         for (id, flying) in self.flight.land_all() {
             self.tally.bytes_sent += flying.body_sent;
             self.outbox.push_back(Action::Cancel(id));
         }
     }
-}
 
-/// A success whose checksum is not that of the bytes that left is none.
-fn match_checksum(reply: Reply, sent: Option<Crc64Nvme>) -> Result<Reply, Cause> {
-    let (Reply::PutObject { checksum: stored, .. } | Reply::PartUploaded { checksum: stored, .. }) =
-        &reply
-    else {
-        return Ok(reply);
-    };
-    match (sent, stored) {
-        (Some(sent), Some(stored)) if sent != *stored => {
-            Err(Cause::ChecksumMismatch { sent: sent.to_base64(), stored: stored.to_base64() })
-        }
-        _ => Ok(reply),
+    fn notice(&mut self, notice: Notice) {
+        self.outbox.push_back(Action::Notice(Box::new(notice)));
     }
 }

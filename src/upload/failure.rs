@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{PartRange, SourceChange};
+use super::{PartRange, Reason, SourceChange};
 use crate::http::{Evidence, TransportFailureKind};
 use crate::s3::{ErrorClass, S3Error, classify_code, classify_status};
+use crate::time::Time;
 
 /// Why an attempt did not count.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,10 @@ pub struct Failure {
     pub ambiguous: bool,
     /// The transport's evidence.
     pub evidence: Evidence,
+    /// When the attempt ended.
+    pub at: Time,
+    /// Why it is not tried again, once that was decided.
+    pub gave_up: Option<Reason>,
 }
 
 /// What an attempt died of.
@@ -103,6 +108,36 @@ impl Failure {
     /// Whether the store says that what was addressed does not exist.
     pub(super) fn says_not_found(&self) -> bool {
         self.class == ErrorClass::NotFound
+    }
+
+    /// When the attempt began.
+    pub(super) fn began(&self) -> Time {
+        Time(self.at.0.saturating_sub(self.evidence.elapsed))
+    }
+
+    /// Whether the store says that parts are not what it was told of: the upload may have been
+    /// completed by a request before this one.
+    pub(super) fn says_parts_differ(&self) -> bool {
+        matches!(self.s3_code(), Some("InvalidPart" | "InvalidPartOrder"))
+    }
+
+    /// Whether the request had bytes of the file in it.
+    pub(super) fn sends_file(&self) -> bool {
+        matches!(self.operation, "PutObject" | "UploadPart")
+    }
+
+    /// Whether the connection was cut in the middle of the body, and nothing was said. What the
+    /// store had to say may have been lost with it (`CURLE_SEND_ERROR` hides an early answer).
+    pub(super) fn was_cut_in_silence(&self) -> bool {
+        self.symptom == Symptom::Reset
+            && self.status().is_none()
+            && self.evidence.bytes_sent < self.evidence.bytes_expected
+    }
+
+    /// Whether a connection did not come about, or was reset before anything was sent over it.
+    pub(super) fn was_turned_away(&self) -> bool {
+        let nothing_sent = self.evidence.bytes_sent == 0 && self.evidence.connections_opened > 0;
+        self.symptom == Symptom::Connect || (self.was_cut_in_silence() && nothing_sent)
     }
 
     /// Whether the next attempt should avoid the connections that are open.
@@ -244,6 +279,7 @@ mod tests {
             request_id: None,
             retry_after: None,
             region: None,
+            location: None,
         })
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::queue::Job;
-use super::{AttemptId, PartRange, Progress};
-use crate::s3::{ErrorClass, Operation};
+use super::queue::{Before, Job};
+use super::{AttemptId, Manner, PartRange, Progress};
+use crate::s3::{Operation, PartNumber};
 use crate::time::Time;
 
 /// How long an attempt may be silent before it is cut.
@@ -39,8 +39,15 @@ pub(super) struct Flying {
     pub(super) operation: Operation,
     pub(super) number: u32,
     pub(super) part: Option<PartRange>,
-    /// The class of the failure before this attempt.
-    pub(super) retried_after: Option<ErrorClass>,
+    /// How it was sent.
+    pub(super) manner: Manner,
+    /// The attempt before it, where it is a retry.
+    pub(super) before: Option<Before>,
+    /// Whether it is the second of two attempts at the same part.
+    pub(super) is_hedge: bool,
+    pub(super) started_at: Time,
+    /// The store asked that this job should not come before: said to the other of two attempts.
+    pub(super) not_before: Time,
     pub(super) body_sent: u64,
     pub(super) body_length: u64,
     activity: u64,
@@ -51,21 +58,27 @@ impl Flying {
     pub(super) fn new(
         job: Job,
         operation: Operation,
-        number: u32,
         part: Option<PartRange>,
-        retried_after: Option<ErrorClass>,
+        manner: Manner,
+        before: Option<Before>,
         now: Time,
     ) -> Flying {
         let body_length = match &operation {
             Operation::PutObject { length, .. } | Operation::UploadPart { length, .. } => *length,
             _ => 0,
         };
+        let number =
+            before.as_ref().map_or(1, |before| before.failure.attempt + u32::from(before.counts));
         Flying {
             job,
             operation,
             number,
             part,
-            retried_after,
+            manner,
+            before,
+            is_hedge: false,
+            started_at: now,
+            not_before: Time::ZERO,
             body_sent: 0,
             body_length,
             activity: 0,
@@ -106,6 +119,35 @@ impl Flight {
 
     pub(super) fn len(&self) -> usize {
         self.attempts.len()
+    }
+
+    /// The attempt that is begun next.
+    pub(super) fn next_id(&self) -> AttemptId {
+        AttemptId(self.next_id)
+    }
+
+    pub(super) fn has_parts(&self) -> bool {
+        self.attempts.values().any(|flying| matches!(flying.job, Job::Part(_)))
+    }
+
+    /// The attempt at `job`, where one is in flight.
+    pub(super) fn at(&self, job: Job) -> Option<AttemptId> {
+        self.attempts.iter().find(|(_, flying)| flying.job == job).map(|(id, _)| *id)
+    }
+
+    /// The other attempt at the job of one that failed knows what the store asked then.
+    pub(super) fn postpone(&mut self, id: AttemptId, until: Time) {
+        if let Some(flying) = self.attempts.get_mut(&id) {
+            flying.not_before = flying.not_before.max(until);
+        }
+    }
+
+    /// The attempt at a part that was begun first, of those that `wanted` names.
+    pub(super) fn oldest_part(&self, wanted: impl Fn(PartNumber) -> bool) -> Option<&Flying> {
+        self.attempts.values().find(|flying| match flying.job {
+            Job::Part(number) => wanted(number),
+            _ => false,
+        })
     }
 
     /// Takes an attempt out; `None` where it was cancelled before.

@@ -19,11 +19,16 @@
 
 mod action;
 mod books;
+mod concurrency;
+mod cuts;
 mod engine;
 mod failure;
 mod flight;
+mod hedge;
 mod plan;
 mod queue;
+mod rate;
+mod remedies;
 mod retry;
 mod run;
 mod transfer;
@@ -32,9 +37,11 @@ pub use action::{
     Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
     Tally, Uploaded,
 };
+pub use cuts::CutPattern;
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
 pub use plan::{PartRange, PlanError, UploadPlan};
-pub use retry::{Reason, RetryPolicy, RetryQuota, Verdict};
+pub use remedies::{Manner, RemedySettings};
+pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};
 pub use run::{Input, World, run};

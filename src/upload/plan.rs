@@ -1,4 +1,5 @@
-//! How a file is cut: a single PUT, or numbered parts of equal size.
+//! How a file is cut: a single PUT, or numbered parts; runs of equal parts, where the size had to
+//! change under way.
 
 use std::fmt;
 
@@ -8,8 +9,19 @@ use crate::s3::{Limits, PartNumber};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadPlan {
     size: u64,
-    /// Bytes of each part but the last; `None` for a single PUT.
-    part_size: Option<u64>,
+    /// In the order of the file; none for a single PUT.
+    runs: Vec<Run>,
+}
+
+/// Parts of one size, up to the next run or the end of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    /// Index of its first part, from 0.
+    first: u32,
+    /// The first byte of that part.
+    offset: u64,
+    /// Bytes of each part but the last of the file.
+    part_size: u64,
 }
 
 /// One part: a numbered range of the file.
@@ -128,10 +140,30 @@ impl UploadPlan {
             });
         }
         if size == 0 || size < threshold {
-            return Ok(UploadPlan { size, part_size: None });
+            return Ok(UploadPlan { size, runs: Vec::new() });
         }
-        let part_size = part_size.max(smallest_part_size(size, limits));
-        Ok(UploadPlan { size, part_size: Some(part_size) })
+        let part_size = part_size.max(smallest_part_size(size, limits.parts_max, limits));
+        Ok(UploadPlan { size, runs: vec![Run { first: 0, offset: 0, part_size }] })
+    }
+
+    /// Cuts the parts from index `first` on anew, into parts of about `part_size`; what lies before
+    /// stays as it is. Whether it did: not where S3's limits leave no smaller size than today's.
+    ///
+    /// # Panics
+    /// Where the plan has no such part.
+    #[must_use]
+    pub fn recut(&mut self, first: u32, part_size: u64, limits: &Limits) -> bool {
+        let offset = self.part(PartNumber::from_index(first)).offset;
+        let grain = grain(limits);
+        let part_size = (part_size / grain * grain).max(limits.part_size_min);
+        let rest = self.size - offset;
+        let part_size = part_size.max(smallest_part_size(rest, limits.parts_max - first, limits));
+        if part_size >= self.part_size() {
+            return false;
+        }
+        self.runs.retain(|run| run.first < first);
+        self.runs.push(Run { first, offset, part_size });
+        true
     }
 
     /// Bytes of the file.
@@ -143,23 +175,21 @@ impl UploadPlan {
     /// Whether the file goes in one PUT.
     #[must_use]
     pub fn is_single_put(&self) -> bool {
-        self.part_size.is_none()
+        self.runs.is_empty()
     }
 
     /// Number of parts; 1 for a single PUT.
     #[must_use]
     pub fn parts(&self) -> u32 {
-        match self.part_size {
-            None => 1,
-            Some(part_size) => u32::try_from(self.size.div_ceil(part_size))
-                .expect("a plan has at most as many parts as its limits allow"),
-        }
+        let Some(run) = self.runs.last() else { return 1 };
+        let rest = (self.size - run.offset).div_ceil(run.part_size);
+        run.first + u32::try_from(rest).expect("a plan has no more parts than its limits allow")
     }
 
-    /// Bytes of each part but the last; the file's size for a single PUT.
+    /// Bytes of each part but the last, of the last run; the file's size for a single PUT.
     #[must_use]
     pub fn part_size(&self) -> u64 {
-        self.part_size.unwrap_or(self.size)
+        self.runs.last().map_or(self.size, |run| run.part_size)
     }
 
     /// The range of part `number`.
@@ -169,17 +199,23 @@ impl UploadPlan {
     #[must_use]
     pub fn part(&self, number: PartNumber) -> PartRange {
         assert!(number.index() < self.parts(), "part {number} of {}", self.parts());
-        let offset = u64::from(number.index()) * self.part_size();
-        let length = self.part_size().min(self.size - offset);
+        let whole = Run { first: 0, offset: 0, part_size: self.size };
+        let run = self.runs.iter().rfind(|run| run.first <= number.index()).unwrap_or(&whole);
+        let offset = run.offset + u64::from(number.index() - run.first) * run.part_size;
+        let length = run.part_size.min(self.size - offset);
         PartRange { number, offset, length }
     }
 }
 
-/// The smallest part size at which `size` fits into the allowed number of parts.
-fn smallest_part_size(size: u64, limits: &Limits) -> u64 {
-    let exact = size.div_ceil(u64::from(limits.parts_max));
-    let grain = limits.part_size_min.min(1 << 20);
-    exact.next_multiple_of(grain).min(limits.part_size_max)
+/// The smallest part size at which `size` fits into `parts_max` parts.
+fn smallest_part_size(size: u64, parts_max: u32, limits: &Limits) -> u64 {
+    let exact = size.div_ceil(u64::from(parts_max.max(1)));
+    exact.next_multiple_of(grain(limits)).min(limits.part_size_max)
+}
+
+/// What part sizes are rounded to.
+fn grain(limits: &Limits) -> u64 {
+    limits.part_size_min.min(1 << 20)
 }
 
 /// Bytes in the largest unit that shows them in at most four digits.
@@ -262,27 +298,67 @@ mod tests {
         );
     }
 
+    const SMALL: Limits =
+        Limits { part_size_min: 5, part_size_max: 100, parts_max: 30, object_size_max: 3000 };
+
+    fn assert_covers(plan: &UploadPlan, size: u64) {
+        let mut end = 0;
+        for index in 0..plan.parts() {
+            let part = plan.part(PartNumber::from_index(index));
+            assert_eq!(part.offset, end, "{plan:?}");
+            end += part.length;
+            if !plan.is_single_put() {
+                assert!(part.length <= SMALL.part_size_max && part.length > 0, "{plan:?}");
+                assert!(part.length >= 5 || index + 1 == plan.parts(), "{plan:?}");
+            }
+        }
+        assert_eq!(end, size, "{plan:?}");
+        assert!(plan.parts() <= SMALL.parts_max, "{plan:?}");
+    }
+
+    #[test]
+    fn parts_not_yet_sent_can_be_cut_smaller_within_the_limits() {
+        let mut plan = UploadPlan::new(640 * MIB, 64 * MIB, 0, &Limits::AWS).unwrap();
+        assert!(plan.recut(3, 10 * MIB + 5, &Limits::AWS));
+        assert_eq!((plan.parts(), plan.part_size()), (3 + 45, 10 * MIB));
+        let part = |index| plan.part(PartNumber::from_index(index));
+        assert_eq!((part(2).offset, part(2).length), (128 * MIB, 64 * MIB));
+        assert_eq!((part(3).offset, part(3).length), (192 * MIB, 10 * MIB));
+        assert_eq!((part(47).offset, part(47).length), (632 * MIB, 8 * MIB));
+        let before = plan.clone();
+        assert!(!plan.recut(3, 10 * MIB, &Limits::AWS), "nothing smaller");
+        assert!(plan.recut(3, 1, &Limits::AWS), "S3's smallest part");
+        assert_eq!(plan.part_size(), 5 * MIB);
+        assert_ne!(plan, before);
+        let mut full = UploadPlan::new(10_000 * 16 * MIB, 16 * MIB, 0, &Limits::AWS).unwrap();
+        assert!(!full.recut(1, 5 * MIB, &Limits::AWS), "S3 takes no more parts");
+    }
+
     proptest! {
+        #[test]
+        fn recut_parts_cover_the_file_all_the_same(
+            size in 1u64..3000, part_size in 5u64..60, first in 0u32..30, smaller in 0u64..60,
+        ) {
+            let mut plan = UploadPlan::new(size, part_size, 0, &SMALL).unwrap();
+            let first = first.min(plan.parts() - 1);
+            let before: Vec<_> =
+                (0..first).map(|index| plan.part(PartNumber::from_index(index))).collect();
+            let parts = plan.parts();
+            let cut = plan.recut(first, smaller, &SMALL);
+            assert_covers(&plan, size);
+            for part in before {
+                prop_assert_eq!(plan.part(part.number), part);
+            }
+            let as_many = plan.parts() == parts;
+            prop_assert!(as_many || (cut && plan.parts() > parts));
+        }
+
         #[test]
         fn parts_cover_the_file_exactly_once_within_the_limits(
             size in 0u64..2000, part_size in 5u64..60, threshold in 0u64..100,
         ) {
-            let limits = Limits {
-                part_size_min: 5, part_size_max: 100, parts_max: 30, object_size_max: 3000,
-            };
-            let plan = UploadPlan::new(size, part_size, threshold, &limits).unwrap();
-            let mut end = 0;
-            for index in 0..plan.parts() {
-                let part = plan.part(PartNumber::from_index(index));
-                prop_assert_eq!(part.offset, end);
-                end += part.length;
-                if !plan.is_single_put() {
-                    prop_assert!(part.length <= limits.part_size_max && part.length > 0);
-                    prop_assert!(part.length >= 5 || index + 1 == plan.parts());
-                }
-            }
-            prop_assert_eq!(end, size);
-            prop_assert!(plan.parts() <= limits.parts_max);
+            let plan = UploadPlan::new(size, part_size, threshold, &SMALL).unwrap();
+            assert_covers(&plan, size);
         }
     }
 }

@@ -23,14 +23,32 @@ pub(super) enum Job {
     Abort,
     /// `ListParts`, to see that an aborted upload is gone.
     Confirm,
+    /// `ListMultipartUploads`, for uploads whose creation was not answered.
+    Search,
+    /// `ListParts` of one that was found.
+    Inspect,
+    /// `AbortMultipartUpload` of one that was found.
+    Discard,
 }
 
 /// A job that waits.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) job: Job,
-    /// Why it is tried again; `None` for a first attempt.
-    pub(super) failure: Option<Failure>,
+    /// What it is tried again after; `None` for a first attempt.
+    pub(super) before: Option<Before>,
+}
+
+/// The attempt before.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    pub(super) failure: Failure,
+    /// Whether it counts.
+    pub(super) counts: bool,
+    /// Since when this job's attempts have not counted.
+    pub(super) stuck_since: Option<Time>,
+    /// What the retry took from the quota.
+    pub(super) cost: u32,
 }
 
 /// Jobs by the time at which they are due; first come first served within one moment.
@@ -56,16 +74,17 @@ impl Queue {
         self.waiting.first_key_value().map(|((due, _), _)| *due)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
     }
 
-    /// Takes out the retries of jobs that `unwanted` names; all others keep their time.
-    pub(super) fn take_retries(&mut self, unwanted: impl Fn(Job) -> bool) -> Vec<(Job, Failure)> {
-        let taken: Vec<_> = self
-            .waiting
-            .extract_if(.., |_, waiting| waiting.failure.is_some() && unwanted(waiting.job))
-            .collect();
-        taken.into_iter().filter_map(|(_, waiting)| Some((waiting.job, waiting.failure?))).collect()
+    /// Takes out the jobs that `unwanted` names; all others keep their time.
+    pub(super) fn take(&mut self, unwanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let taken = self.waiting.extract_if(.., |_, waiting| unwanted(waiting));
+        taken.map(|(_, waiting)| waiting).collect()
     }
 }

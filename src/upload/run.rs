@@ -25,7 +25,6 @@ pub trait World {
 
 /// What can wake the loop.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a turn has a handful of inputs, moved once")]
 pub enum Input {
     /// Something happened.
     Event(Event),
@@ -53,6 +52,6 @@ pub fn run(engine: &mut Engine, world: &mut impl World) -> io::Result<Outcome> {
         if let Some(outcome) = engine.outcome() {
             return Ok(outcome.clone());
         }
-        world.wait(engine.next_wakeup(), &mut inputs)?;
+        world.wait(engine.next_wakeup(now), &mut inputs)?;
     }
 }

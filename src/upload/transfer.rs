@@ -3,14 +3,17 @@
 
 mod answers;
 mod closing;
+mod sweeping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::sweeping::Sweep;
 use super::books::Books;
 use super::queue::Job;
 use super::{Failure, Notice, Outcome, PartRange, UploadPlan, Uploaded};
-use crate::s3::{Crc64Nvme, ObjectHead, ObjectSettings, Operation, UploadId};
+use crate::s3::{Crc64Nvme, Limits, ObjectHead, ObjectSettings, Operation, UploadId};
+use crate::time::Time;
 
 /// What a transfer wants of the engine.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(super) struct Transfer {
     checksums: bool,
     state: State,
     upload_id: Option<UploadId>,
+    /// The key of the object.
+    key: String,
+    /// When each creation whose answer was lost began.
+    creations_lost: Vec<Time>,
     books: Books,
     /// The checksum of the whole file as a `PutObject` sent it.
     put_checksum: Option<Crc64Nvme>,
@@ -50,6 +57,7 @@ enum State {
     Verifying { failure: Failure, aborted: Option<AbortAnswer>, absent: u32 },
     Aborting { ending: Ending, rounds: u32 },
     Confirming { ending: Ending, rounds: u32 },
+    Sweeping { outcome: Outcome, sweep: Sweep },
     Ended(Outcome),
 }
 
@@ -84,6 +92,7 @@ impl Transfer {
     pub(super) fn new(
         plan: UploadPlan,
         object_settings: Arc<ObjectSettings>,
+        key: String,
         checksums: bool,
     ) -> Transfer {
         let (state, job) = if plan.is_single_put() {
@@ -98,6 +107,8 @@ impl Transfer {
             checksums,
             state,
             upload_id: None,
+            key,
+            creations_lost: Vec::new(),
             put_checksum: None,
             doubt: None,
             closing: None,
@@ -136,6 +147,40 @@ impl Transfer {
         }
     }
 
+    /// Whether parts are being sent, and all of them have been begun.
+    pub(super) fn has_begun_all_parts(&self) -> bool {
+        matches!(self.state, State::Sending) && !self.books.has_next()
+    }
+
+    /// Whether there are parts that could be begun at once.
+    pub(super) fn has_next_part(&self) -> bool {
+        matches!(self.state, State::Sending) && self.books.has_next()
+    }
+
+    /// Parts are sent without checksums from now on: the store does not know them.
+    pub(super) fn drop_checksums(&mut self) {
+        self.checksums = false;
+    }
+
+    /// The store may have the part of `job`.
+    pub(super) fn may_be_stored(&mut self, job: Job) {
+        if let Job::Part(number) = job {
+            self.books.may_be_stored(number);
+        }
+    }
+
+    /// Cuts the parts that the store cannot have anew; `None` where that cannot be. Else the index
+    /// of the first of them.
+    pub(super) fn recut(&mut self, part_size: u64, limits: &Limits) -> Option<u32> {
+        let first = self.books.settled();
+        let is_sending = matches!(self.state, State::Sending);
+        if !is_sending || first >= self.plan.parts() || !self.plan.recut(first, part_size, limits) {
+            return None;
+        }
+        self.books.recut(&self.plan);
+        Some(first)
+    }
+
     /// Whether a failure of `job` is final although the policy would allow another attempt.
     pub(super) fn is_closing(&self, job: Job) -> bool {
         self.closing.is_some() && matches!(job, Job::Create | Job::Complete)
@@ -172,6 +217,7 @@ impl Transfer {
             Job::Head => Operation::HeadObject,
             Job::Abort => Operation::AbortMultipartUpload { upload_id: self.open_upload() },
             Job::Confirm => Operation::ListParts { upload_id: self.open_upload(), after: None },
+            Job::Search | Job::Inspect | Job::Discard => self.sweep().operation(job),
         }
     }
 
@@ -191,7 +237,10 @@ impl Transfer {
             State::Creating | State::Completing | State::Verifying { .. } => {
                 self.closing = Some(Ending::Stopped);
             }
-            State::Aborting { .. } | State::Confirming { .. } | State::Ended(_) => {}
+            State::Aborting { .. }
+            | State::Confirming { .. }
+            | State::Sweeping { .. }
+            | State::Ended(_) => {}
         }
     }
 
@@ -210,12 +259,17 @@ impl Transfer {
             | State::Verifying { .. }
             | State::Aborting { .. }
             | State::Confirming { .. }
+            | State::Sweeping { .. }
             | State::Ended(_) => {}
         }
     }
 
     fn end(&mut self, outcome: Outcome) {
-        self.state = State::Ended(outcome);
+        if self.creations_lost.is_empty() {
+            self.state = State::Ended(outcome);
+        } else {
+            self.begin_sweep(outcome);
+        }
     }
 
     fn ask(&mut self, job: Job) {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use curlift::http::{Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind};
-use curlift::s3::{Limits, ObjectSettings};
-use curlift::time::Time;
+use curlift::s3::payload::PayloadMode;
+use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object, ObjectSettings};
+use curlift::time::{ClockOffset, Time};
 use curlift::upload::{
-    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Notice, Outcome, Patience,
-    Progress, RetryPolicy, SourceChange, UploadPlan,
+    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Manner, Notice, Outcome,
+    Patience, Progress, RemedySettings, RetryPolicy, SourceChange, UploadPlan,
 };
 
 const LIMITS: Limits =
     Limits { part_size_min: 5, part_size_max: 100, parts_max: 40, object_size_max: 4000 };
+pub(crate) const CREATED: &str =
+    "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>";
 /// MD5 of nothing in particular, as an ETag.
 const ETAG: &str = "\"0123456789abcdef0123456789abcdef\"";
 
@@ -24,6 +27,8 @@ pub(crate) struct Scene {
     sends: VecDeque<Attempt>,
     pub(crate) cancelled: Vec<AttemptId>,
     pub(crate) notices: Vec<Notice>,
+    /// How often fresh keys were asked for.
+    pub(crate) renewals: u32,
 }
 
 impl Scene {
@@ -38,12 +43,23 @@ impl Scene {
     }
 
     pub(crate) fn new(plan: UploadPlan, retry: RetryPolicy) -> Scene {
+        Scene::with(plan, retry, 2)
+    }
+
+    fn with(plan: UploadPlan, retry: RetryPolicy, concurrency: u32) -> Scene {
+        Scene::begin(plan, retry, concurrency, manner())
+    }
+
+    fn begin(plan: UploadPlan, retry: RetryPolicy, concurrency: u32, manner: Manner) -> Scene {
         let engine = Engine::new(EngineSettings {
             plan,
             object_settings: Arc::new(ObjectSettings::default()),
-            checksums: false,
-            concurrency: 2,
+            manner,
+            remedies: RemedySettings::default(),
+            concurrency,
             retry,
+            hedge: true,
+            recut: Some(LIMITS),
             patience: Patience::default(),
             seed: 1,
         });
@@ -53,21 +69,39 @@ impl Scene {
             sends: VecDeque::new(),
             cancelled: Vec::new(),
             notices: Vec::new(),
+            renewals: 0,
         };
         scene.turn();
+        scene
+    }
+
+    /// As [`Scene::sending`], with so many attempts in flight at most.
+    pub(crate) fn sending_wide(parts: u64, concurrency: u32) -> Scene {
+        let plan = UploadPlan::new(parts * 10, 10, 0, &LIMITS).unwrap();
+        let mut scene = Scene::with(plan, RetryPolicy::default(), concurrency);
+        scene.create();
         scene
     }
 
     /// As [`Scene::multipart`], with the upload created.
     pub(crate) fn sending(parts: u64) -> Scene {
         let mut scene = Scene::multipart(parts);
-        let create = scene.expect("CreateMultipartUpload");
-        scene.answer(
-            &create,
-            200,
-            "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>",
-        );
+        scene.create();
         scene
+    }
+
+    /// One part, one attempt in flight, its bytes protected so.
+    pub(crate) fn with_payload(payload: PayloadMode) -> Scene {
+        let plan = UploadPlan::new(10, 10, 0, &LIMITS).unwrap();
+        let manner = Manner { payload, ..manner() };
+        let mut scene = Scene::begin(plan, RetryPolicy::default(), 1, manner);
+        scene.create();
+        scene
+    }
+
+    fn create(&mut self) {
+        let create = self.expect("CreateMultipartUpload");
+        self.answer(&create, 200, CREATED);
     }
 
     /// As [`Scene::sending`], with all parts stored.
@@ -89,6 +123,45 @@ impl Scene {
 
     pub(crate) fn expect_nothing(&self) {
         assert!(self.sends.is_empty(), "{:?}", self.sends);
+    }
+
+    /// The next part that the engine wants sent, if any.
+    pub(crate) fn next_part(&mut self) -> Option<Attempt> {
+        let is_part = self.sends.front().is_some_and(|attempt| attempt.part().is_some());
+        if is_part { self.sends.pop_front() } else { None }
+    }
+
+    /// Lets time pass until a part is sent; whether one is.
+    pub(crate) fn pass_until_part(&mut self) -> bool {
+        while self.sends.is_empty() && self.engine.next_wakeup(self.now).is_some() {
+            self.pass_until_wakeup();
+        }
+        self.sends.front().is_some_and(|attempt| attempt.part().is_some())
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.now.0
+    }
+
+    pub(crate) fn pass_to(&mut self, time: Duration) {
+        self.now = Time(time);
+        self.turn();
+    }
+
+    /// Success at a store that says what time it is.
+    pub(crate) fn answer_dated(&mut self, attempt: &Attempt, date: &str, body: &str) {
+        let mut headers = Headers::new();
+        headers.push("date", date);
+        let response = Response { status: 200, headers, body: body.as_bytes().to_vec() };
+        self.finish(attempt, Some(response), None);
+    }
+
+    /// Success for a part of whatever length.
+    pub(crate) fn answer_part(&mut self, attempt: &Attempt) {
+        let mut headers = Headers::new();
+        headers.push("etag", ETAG);
+        let response = Response { status: 200, headers, body: Vec::new() };
+        self.finish(attempt, Some(response), None);
     }
 
     pub(crate) fn answer(&mut self, attempt: &Attempt, status: u16, body: &str) {
@@ -130,7 +203,7 @@ impl Scene {
 
     /// Lets time pass until the engine wants to be woken.
     pub(crate) fn pass_until_wakeup(&mut self) {
-        self.now = self.engine.next_wakeup().expect("the engine waits for a time");
+        self.now = self.engine.next_wakeup(self.now).expect("the engine waits for a time");
         self.turn();
     }
 
@@ -142,15 +215,51 @@ impl Scene {
         &self.engine
     }
 
+    /// S3's refusal, with header fields.
+    pub(crate) fn refuse(
+        &mut self,
+        attempt: &Attempt,
+        status: u16,
+        code: &str,
+        headers: &[(&str, &str)],
+    ) {
+        let mut fields = Headers::new();
+        for (name, value) in headers {
+            fields.push(name, *value);
+        }
+        let body = format!("<Error><Code>{code}</Code></Error>").into_bytes();
+        self.finish(attempt, Some(Response { status, headers: fields, body }), None);
+    }
+
+    /// As [`Scene::answer_error`], by a store whose clock is ahead by so many seconds.
+    pub(crate) fn answer_skewed(&mut self, attempt: &Attempt, code: &str, seconds: i64) {
+        let body = format!("<Error><Code>{code}</Code></Error>").into_bytes();
+        let response = Response { status: 403, headers: Headers::new(), body };
+        let report = report(Some(response), None, 10);
+        let clock = Some(ClockOffset(seconds));
+        self.event(Event::Finished { attempt: attempt.id, report, checksum: None, clock });
+    }
+
+    /// The connection is reset after so many bytes of the body.
+    pub(crate) fn cut_off(&mut self, attempt: &Attempt, bytes_sent: u64) {
+        let failure =
+            TransportFailure { kind: TransportFailureKind::Reset, message: "reset".into() };
+        let report = report(None, Some(failure), bytes_sent);
+        self.event(Event::Finished { attempt: attempt.id, report, checksum: None, clock: None });
+    }
+
+    pub(crate) fn keys_renewed(&mut self, result: Result<(), String>) {
+        self.event(Event::KeysRenewed(result));
+    }
+
     fn finish(
         &mut self,
         attempt: &Attempt,
         response: Option<Response>,
         failure: Option<TransportFailure>,
     ) {
-        let evidence = Evidence { bytes_sent: 10, bytes_expected: 10, ..Evidence::default() };
-        let report = Report { response, failure, evidence };
-        self.event(Event::Finished { attempt: attempt.id, report, checksum: None });
+        let report = report(response, failure, 10);
+        self.event(Event::Finished { attempt: attempt.id, report, checksum: None, clock: None });
     }
 
     fn event(&mut self, event: Event) {
@@ -163,8 +272,25 @@ impl Scene {
             match action {
                 Action::Send(attempt) => self.sends.push_back(attempt),
                 Action::Cancel(id) => self.cancelled.push(id),
+                Action::RenewKeys => self.renewals += 1,
                 Action::Notice(notice) => self.notices.push(*notice),
             }
         }
     }
+}
+
+fn report(
+    response: Option<Response>,
+    failure: Option<TransportFailure>,
+    bytes_sent: u64,
+) -> Report {
+    let evidence = Evidence { bytes_sent, bytes_expected: 10, ..Evidence::default() };
+    Report { response, failure, evidence }
+}
+
+fn manner() -> Manner {
+    let endpoint = Endpoint::new("https://s3.us-east-1.amazonaws.com", Addressing::Auto).unwrap();
+    let object = Object::parse("s3://bkt/key", None).unwrap();
+    let destination = Destination { endpoint, region: "us-east-1".into(), object };
+    Manner::new(destination, PayloadMode::Unsigned)
 }

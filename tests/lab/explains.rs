@@ -58,12 +58,6 @@ fn a_bucket_that_is_not_there() {
 }
 
 #[test]
-fn a_clock_that_differs_by_twenty_minutes() {
-    let ended = fail(Some("* always skew 20m"), SIZE, DESTINATION);
-    expect_explained(ended, 6, &["RequestTimeTooSkewed", "clock"]);
-}
-
-#[test]
 fn a_store_that_fails_for_good() {
     let lab = Lab::start(&["UploadPart always status 500 InternalError"]);
     let folder = tempfile::tempdir().expect("a folder can be made");

@@ -223,3 +223,23 @@ fn keys_of(lab: &Lab) -> Vec<String> {
     };
     keys.map(|(key, _)| unescape(key)).collect()
 }
+
+#[test]
+fn a_clock_that_differs_by_twenty_minutes() {
+    // All three are under way before the first is refused; and the Complete, which goes by the
+    // right time again, is dated by what was learnt.
+    survive("UploadPart always skew 20m").expect_retries("skew", 4);
+    survive("UploadPart always skew -20m").expect_retries("skew", 4);
+}
+
+#[test]
+fn a_creation_whose_answer_is_lost_leaves_no_upload() {
+    survive("CreateMultipartUpload #1 lose-answer").expect_retries("reset", 1);
+}
+
+#[test]
+fn throttling_beyond_all_attempts() {
+    let rule = "UploadPart first 12 status 503 SlowDown";
+    let survived = survive(rule);
+    survived.expect_retries("throttled", 12);
+}

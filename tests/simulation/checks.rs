@@ -1,5 +1,7 @@
 //! What must be true of every run, judged from outside the client.
 
+use std::collections::BTreeSet;
+
 use curlift::upload::{Engine, Outcome};
 
 use crate::scenario::Scenario;
@@ -15,9 +17,11 @@ pub(crate) fn check(
 ) {
     assert_eq!(world.in_flight(), 0, "requests are in flight after the end");
     assert_eq!(engine.tally().attempts, world.seen.attempts, "attempts are counted");
+    assert!(world.seen.hedged <= scenario.source.len() as u64 / 20, "sent twice: too much");
+    check_time(scenario, world);
     world.settle();
     check_outcome(scenario, outcome, world);
-    check_uploads(engine, world);
+    check_uploads(scenario, engine, world);
 }
 
 fn check_outcome(scenario: &Scenario, outcome: &Outcome, world: &SimulatedWorld) {
@@ -25,7 +29,7 @@ fn check_outcome(scenario: &Scenario, outcome: &Outcome, world: &SimulatedWorld)
     match outcome {
         Outcome::Uploaded(uploaded) => {
             assert_eq!(object.as_ref(), Some(&scenario.source), "told uploaded, and it is not");
-            if scenario.checksums {
+            if scenario.checksums && !scenario.conditions.without_trailers {
                 let checksum = uploaded.checksum.expect("an upload with checksums has one");
                 assert_eq!(checksum.0, crc64nvme(&scenario.source), "told a wrong checksum");
             }
@@ -45,15 +49,28 @@ fn check_outcome(scenario: &Scenario, outcome: &Outcome, world: &SimulatedWorld)
     }
 }
 
+/// A run without any trouble takes hardly longer than its requests.
+fn check_time(scenario: &Scenario, world: &SimulatedWorld) {
+    if scenario.is_quiet() {
+        let rounds = scenario.plan.parts().div_ceil(scenario.concurrency) + 2;
+        let ideal = scenario.slowness * rounds;
+        assert!(world.elapsed() <= ideal, "{:?} in place of {ideal:?}", world.elapsed());
+    }
+}
+
 /// What is open at the store was named, or counted where its name was lost.
-fn check_uploads(engine: &Engine, world: &SimulatedWorld) {
+fn check_uploads(scenario: &Scenario, engine: &Engine, world: &SimulatedWorld) {
     let named = &world.seen.left_behind;
-    let nameless =
-        world.store.model.uploads().filter(|upload| !named.contains(&upload.upload_id)).count();
+    let foreign = &world.store.foreign;
+    let open: BTreeSet<String> = world.store.model.uploads().map(|open| open.upload_id).collect();
+    let empty = scenario.conditions.rival == Some(false);
+    // One without any part, as old as ours, cannot be told from ours where an answer was lost.
+    assert!(empty || foreign.is_subset(&open), "somebody else's upload was given up");
+    let nameless = open.iter().filter(|id| !named.contains(*id) && !foreign.contains(*id)).count();
+    let told_nameless = world.seen.left_behind_unknown + world.seen.created_late;
     assert!(
-        nameless <= world.seen.left_behind_unknown as usize,
-        "{nameless} uploads were left behind, {} were told",
-        world.seen.left_behind_unknown
+        nameless <= told_nameless as usize,
+        "{nameless} uploads were left behind, {told_nameless} were told"
     );
     let told = named.len() + world.seen.left_behind_unknown as usize;
     assert_eq!(engine.tally().left_behind as usize, told, "the tally counts what was told");

@@ -12,28 +12,40 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use curlift::s3::ObjectSettings;
-use curlift::upload::{Engine, EngineSettings, Outcome, Patience, run};
+use curlift::upload::{Engine, EngineSettings, Outcome, Patience, RemedySettings, run};
 
 use fate::{Fate, Fates};
 use scenario::Scenario;
 use world::SimulatedWorld;
 
-fn simulate(scenario: &Scenario) -> Outcome {
+fn simulate(scenario: &Scenario) -> (Outcome, Totals) {
     let mut engine = Engine::new(EngineSettings {
         plan: scenario.plan.clone(),
         object_settings: Arc::new(ObjectSettings::default()),
-        checksums: scenario.checksums,
+        manner: world::manner(scenario),
+        remedies: RemedySettings::default(),
         concurrency: scenario.concurrency,
         retry: scenario.retry,
+        hedge: true,
+        recut: Some(scenario::LIMITS),
         patience: Patience::default(),
         seed: scenario.seed,
     });
     let mut world = SimulatedWorld::new(scenario.clone());
     let outcome = run(&mut engine, &mut world).expect("the simulated world does not end");
+    let totals = Totals { attempts: world.seen.attempts.into(), time: world.elapsed() };
     checks::check(scenario, &engine, &outcome, &mut world);
-    outcome
+    (outcome, totals)
+}
+
+/// What many runs add up to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    attempts: u64,
+    time: Duration,
 }
 
 fn environment(name: &str) -> Option<u64> {
@@ -43,7 +55,7 @@ fn environment(name: &str) -> Option<u64> {
 }
 
 /// Runs `scenario`, and says how to repeat it where it breaks a promise.
-fn expect_good(scenario: &Scenario, how_to_repeat: &str) -> Outcome {
+fn expect_good(scenario: &Scenario, how_to_repeat: &str) -> (Outcome, Totals) {
     catch_unwind(AssertUnwindSafe(|| simulate(scenario))).unwrap_or_else(|panic| {
         println!("{scenario:#?}");
         println!("to repeat: {how_to_repeat}");
@@ -61,10 +73,14 @@ fn seeded_worlds_keep_every_promise() {
     }
     let seeds = environment("SEEDS").unwrap_or(2_000);
     let mut outcomes = [0u64; 4];
+    let mut totals = Totals::default();
     for seed in 0..seeds {
         let scenario = Scenario::from_seed(seed);
         let how = format!("SEED={seed} cargo test --test simulation");
-        outcomes[match expect_good(&scenario, &how) {
+        let (outcome, run) = expect_good(&scenario, &how);
+        totals.attempts += run.attempts;
+        totals.time += run.time;
+        outcomes[match outcome {
             Outcome::Uploaded(_) => 0,
             Outcome::Failed(_) => 1,
             Outcome::Unknown(_) => 2,
@@ -73,7 +89,10 @@ fn seeded_worlds_keep_every_promise() {
     }
     let [uploaded, failed, unknown, stopped] = outcomes;
     println!(
-        "{seeds} seeds: {uploaded} uploaded, {failed} failed, {unknown} unknown, {stopped} stopped"
+        "{seeds} seeds: {uploaded} uploaded, {failed} failed, {unknown} unknown, {stopped} \
+         stopped; {} attempts, {} virtual hours",
+        totals.attempts,
+        totals.time.as_secs() / 3600
     );
     if seeds >= 2_000 {
         assert!(outcomes.iter().all(|count| *count > 0), "each outcome occurs: {outcomes:?}");
@@ -112,7 +131,8 @@ fn any_single_transient_fault_is_survived() {
                     continue;
                 }
                 let scenario = Scenario::scripted(parts, Fates::Scripted(vec![(request, fate)]));
-                let outcome = expect_good(&scenario, &format!("{parts} parts, {request} {fate:?}"));
+                let (outcome, _) =
+                    expect_good(&scenario, &format!("{parts} parts, {request} {fate:?}"));
                 assert!(
                     matches!(outcome, Outcome::Uploaded(_)),
                     "{parts} parts, request {request}, {fate:?}: {outcome:?}"

@@ -32,6 +32,58 @@ pub(crate) struct Scenario {
     pub(crate) change_at: Option<Duration>,
     /// Longest time one healthy request takes.
     pub(crate) slowness: Duration,
+    pub(crate) conditions: Conditions,
+}
+
+/// What is the matter with a world as a whole, beside what happens to single requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conditions {
+    /// Seconds by which the store's clock is ahead of ours, and when ours is set right.
+    pub(crate) clock_ahead: i64,
+    pub(crate) clock_set_at: Option<Duration>,
+    /// The region that the bucket is in, where it is not the one we think.
+    pub(crate) region: Option<&'static str>,
+    /// How long keys are good, and whether there are fresh ones.
+    pub(crate) keys_good_for: Option<Duration>,
+    pub(crate) keys_renewable: bool,
+    /// Whether the store does not understand checksums in trailers.
+    pub(crate) without_trailers: bool,
+    /// Connections that the store takes at once.
+    pub(crate) connections_max: Option<usize>,
+    /// Bodies longer than this are cut there, by something on the way.
+    pub(crate) body_max: Option<u64>,
+    /// When nothing reaches the store, and for how long.
+    pub(crate) outage: Option<(Duration, Duration)>,
+    /// One attempt in so many takes a hundred times as long.
+    pub(crate) straggling: Option<u32>,
+    /// Somebody else's upload to the same key begins with ours; perhaps it has a part.
+    pub(crate) rival: Option<bool>,
+}
+
+impl Conditions {
+    fn draw(rng: &mut fastrand::Rng) -> Conditions {
+        let mut one_in = |n: u32| rng.u32(..n) == 0;
+        let clock_off = one_in(8);
+        let set_right = one_in(2);
+        let (elsewhere, keys_end, renewable) = (one_in(10), one_in(10), !one_in(4));
+        let (without_trailers, crowded, cut) = (one_in(10), one_in(10), one_in(8));
+        let (outage, straggling, rival) = (one_in(10), one_in(4), one_in(8));
+        let with_part = one_in(2);
+        let seconds = |rng: &mut fastrand::Rng, max| Duration::from_secs(rng.u64(1..max));
+        Conditions {
+            clock_ahead: if clock_off { rng.i64(-200_000..200_000) } else { 0 },
+            clock_set_at: (clock_off && set_right).then(|| seconds(rng, 60)),
+            region: elsewhere.then_some("eu-west-1"),
+            keys_good_for: keys_end.then(|| seconds(rng, 100)),
+            keys_renewable: renewable,
+            without_trailers,
+            connections_max: crowded.then(|| rng.usize(1..4)),
+            body_max: cut.then(|| rng.u64(5..40)),
+            outage: outage.then(|| (seconds(rng, 60), seconds(rng, 700))),
+            straggling: straggling.then(|| rng.u32(3..30)),
+            rival: rival.then_some(with_part),
+        }
+    }
 }
 
 impl Scenario {
@@ -58,15 +110,36 @@ impl Scenario {
             plan,
             checksums: rng.u32(..4) > 0,
             concurrency: rng.u32(1..7),
-            retry: RetryPolicy { attempts_max: rng.u32(1..11), ..RetryPolicy::default() },
+            retry: RetryPolicy {
+                attempts_max: rng.u32(1..11),
+                adaptive: rng.u32(..4) == 0,
+                ..RetryPolicy::default()
+            },
             fates: Fates::Random { failing },
             before,
             repeat_complete: rng.bool(),
             stop_at: sometimes(&mut rng, 12),
             change_at: sometimes(&mut rng, 5),
             slowness: Duration::from_millis([50, 5_000, 100_000][rng.usize(..3)]),
+            conditions: if rng.bool() { Conditions::draw(&mut rng) } else { Conditions::default() },
             source,
         }
+    }
+
+    /// Whether nothing at all goes wrong.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let conditions = &self.conditions;
+        let troubled = conditions.clock_ahead != 0
+            || conditions.region.is_some()
+            || conditions.keys_good_for.is_some()
+            || conditions.without_trailers
+            || conditions.connections_max.is_some()
+            || conditions.body_max.is_some()
+            || conditions.outage.is_some()
+            || conditions.straggling.is_some()
+            || self.stop_at.is_some()
+            || self.change_at.is_some();
+        matches!(self.fates, Fates::Random { failing: 0.0 }) && !troubled
     }
 
     /// A small, quiet world in which only the script goes wrong.
@@ -87,6 +160,7 @@ impl Scenario {
             stop_at: None,
             change_at: None,
             slowness: Duration::from_millis(50),
+            conditions: Conditions::default(),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The simulated store: the lab's model behind the answers of S3, as text.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, Utc};
 use curlift::http::{Headers, Response};
 use curlift::lab::model::{Blob, CompletePart, Content, ModelError, Settings, Store};
-use curlift::s3::{Limits, Operation};
+use curlift::s3::{Limits, Operation, UploadsMarker};
 use md5::{Digest, Md5};
-use std::time::Duration;
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const KEY: &str = "key";
@@ -14,6 +17,12 @@ pub(crate) const KEY: &str = "key";
 /// A store with one bucket.
 pub(crate) struct SimulatedStore {
     pub(crate) model: Store,
+    /// Its clock, in seconds since 1970.
+    pub(crate) clock: i64,
+    /// When each upload was created.
+    created: BTreeMap<String, i64>,
+    /// Uploads that are not ours.
+    pub(crate) foreign: BTreeSet<String>,
     request_id: u64,
 }
 
@@ -21,12 +30,32 @@ impl SimulatedStore {
     pub(crate) fn new(limits: Limits) -> SimulatedStore {
         let mut model = Store::new(limits);
         model.create_bucket(BUCKET);
-        SimulatedStore { model, request_id: 0 }
+        SimulatedStore {
+            model,
+            clock: 0,
+            created: BTreeMap::new(),
+            foreign: BTreeSet::new(),
+            request_id: 0,
+        }
     }
 
     /// Puts an object there that is not ours.
     pub(crate) fn put_foreign(&mut self, bytes: &[u8]) {
         self.model.put_object(BUCKET, KEY, blob(bytes), Settings::default()).unwrap();
+    }
+
+    /// Another client's upload to the same key, with or without a part of it.
+    pub(crate) fn create_foreign(&mut self, with_part: bool) {
+        let settings = Settings::default();
+        let model = &mut self.model;
+        let id = model
+            .create_multipart_upload(BUCKET, KEY, settings, false, Duration::ZERO)
+            .expect("the bucket is there");
+        self.created.insert(id.clone(), self.clock);
+        if with_part {
+            model.upload_part(BUCKET, KEY, &id, 1, blob(b"theirs")).expect("it is open");
+        }
+        self.foreign.insert(id);
     }
 
     /// The bytes of the object, where there is one.
@@ -52,6 +81,7 @@ impl SimulatedStore {
             error_response(status, code, &message)
         });
         response.headers.push("x-amz-request-id", format!("SIM{}", self.request_id));
+        response.headers.push("date", date(self.clock).format("%a, %d %b %Y %T GMT").to_string());
         response
     }
 
@@ -77,6 +107,7 @@ impl SimulatedStore {
                     *checksums,
                     Duration::ZERO,
                 )?;
+                self.created.insert(id.clone(), self.clock);
                 Ok(ok(&format!(
                     "<?xml version=\"1.0\"?>\n<InitiateMultipartUploadResult><Bucket>{BUCKET}\
                      </Bucket><Key>{KEY}</Key><UploadId>{id}</UploadId>\
@@ -121,23 +152,9 @@ impl SimulatedStore {
                 Ok(Response { status: 204, headers: Headers::new(), body: Vec::new() })
             }
             Operation::ListParts { upload_id, after } => {
-                let after = after.map(|number| number.0.get());
-                let page = store.list_parts(BUCKET, KEY, &upload_id.0, after, 1000)?;
-                let parts: Vec<String> = page
-                    .parts
-                    .iter()
-                    .map(|part| {
-                        format!(
-                            "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag><Size>{}</Size></Part>",
-                            part.number, part.etag, part.size
-                        )
-                    })
-                    .collect();
-                Ok(ok(&format!(
-                    "<ListPartsResult><IsTruncated>false</IsTruncated>{}</ListPartsResult>",
-                    parts.concat()
-                )))
+                self.list_parts(&upload_id.0, after.map(|number| number.0.get()))
             }
+            Operation::ListMultipartUploads { after } => self.list_uploads(after.as_ref()),
             Operation::HeadObject => {
                 let info = store.head_object(BUCKET, KEY)?;
                 let mut response = with_checksum(ok(""), &info.etag, Some(info.crc64nvme));
@@ -146,6 +163,37 @@ impl SimulatedStore {
                 Ok(response)
             }
         }
+    }
+}
+
+impl SimulatedStore {
+    fn list_parts(&self, upload_id: &str, after: Option<u32>) -> Result<Response, ModelError> {
+        let page = self.model.list_parts(BUCKET, KEY, upload_id, after, 1000)?;
+        let parts = page.parts.iter().map(|part| {
+            format!(
+                "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag><Size>{}</Size></Part>",
+                part.number, part.etag, part.size
+            )
+        });
+        let parts: String = parts.collect();
+        Ok(ok(&format!("<ListPartsResult>{parts}</ListPartsResult>")))
+    }
+
+    fn list_uploads(&self, after: Option<&UploadsMarker>) -> Result<Response, ModelError> {
+        let key = after.map(|marker| marker.key.as_str());
+        let id = after.map(|marker| marker.upload_id.as_str());
+        let page = self.model.list_multipart_uploads(BUCKET, KEY, key, id, 1000)?;
+        let uploads = page.uploads.iter().map(|upload| {
+            let created = self.created.get(&upload.upload_id).copied().unwrap_or(0);
+            format!(
+                "<Upload><Key>{}</Key><UploadId>{}</UploadId><Initiated>{}</Initiated></Upload>",
+                upload.key,
+                upload.upload_id,
+                date(created).to_rfc3339()
+            )
+        });
+        let uploads: String = uploads.collect();
+        Ok(ok(&format!("<ListMultipartUploadsResult>{uploads}</ListMultipartUploadsResult>")))
     }
 }
 
@@ -201,4 +249,8 @@ fn with_checksum(mut response: Response, etag: &str, checksum: Option<u64>) -> R
 
 fn base64(checksum: u64) -> String {
     BASE64_STANDARD.encode(checksum.to_be_bytes())
+}
+
+fn date(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).expect("a simulated run ends within millennia")
 }

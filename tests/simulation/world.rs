@@ -5,20 +5,24 @@ use std::io;
 use std::time::Duration;
 
 use curlift::http::{
-    Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind as Kind,
+    ConnectionWanted, Evidence, Headers, Report, Response, TransportFailure,
+    TransportFailureKind as Kind,
 };
-use curlift::s3::{Crc64Nvme, Operation};
-use curlift::time::Time;
+use curlift::s3::payload::PayloadMode;
+use curlift::s3::{Addressing, Crc64Nvme, Destination, Endpoint, Object, Operation};
+use curlift::time::{ClockOffset, Time};
 use curlift::upload::{
-    Action, Attempt, AttemptId, Command, Event, Input, Notice, Progress, SourceChange, World,
+    Action, Attempt, AttemptId, Command, Event, Input, Manner, Notice, Progress, SourceChange,
+    World,
 };
 
 use crate::fate::Fate;
-use crate::scenario::Scenario;
+use crate::scenario::{Conditions, Scenario};
 use crate::store::{SimulatedStore, crc64nvme, error_response};
 
-/// One operation as the checks know it: its name and part number.
-type Key = (&'static str, u32);
+/// One operation as the checks know it: its name, part number and, where several are asked about,
+/// the upload.
+type Key = (&'static str, u32, String);
 
 pub(crate) struct SimulatedWorld {
     scenario: Scenario,
@@ -26,7 +30,9 @@ pub(crate) struct SimulatedWorld {
     now: Time,
     future: BTreeMap<(Time, u64), Happening>,
     sequence: u64,
-    live: BTreeMap<AttemptId, Attempt>,
+    live: BTreeMap<AttemptId, Live>,
+    /// When the keys of today were made; how often they were.
+    keys: (Time, u32),
     requests: u64,
     source_changed: bool,
     woke_by_timer: bool,
@@ -47,12 +53,28 @@ pub(crate) struct Seen {
     pub(crate) left_behind_unknown: u32,
     /// Attempts.
     pub(crate) attempts: u32,
+    /// Whether uploads were looked for whose creation was not answered.
+    pub(crate) searched: bool,
+    /// Uploads that the store made only after that.
+    pub(crate) created_late: u32,
+    /// Bytes of parts that were sent a second time.
+    pub(crate) hedged: u64,
     denied: BTreeSet<Key>,
     stored: BTreeSet<u32>,
     not_before: BTreeMap<Key, Time>,
 }
 
+/// A request under way.
+struct Live {
+    attempt: Attempt,
+    /// Bytes of the body that have left.
+    sent: u64,
+    began: Time,
+}
+
 enum Happening {
+    KeysRenewed,
+
     Moves { attempt: AttemptId, sent: u64, activity: u64 },
     Arrives { attempt: Box<Attempt>, fate: Fate },
     LateWork { operation: Box<Operation> },
@@ -73,6 +95,7 @@ impl SimulatedWorld {
             future: BTreeMap::new(),
             sequence: 0,
             live: BTreeMap::new(),
+            keys: (Time::ZERO, 0),
             requests: 0,
             source_changed: false,
             woke_by_timer: false,
@@ -80,6 +103,10 @@ impl SimulatedWorld {
             seen: Seen::default(),
             scenario,
         };
+        world.store.clock = world.server_clock();
+        if let Some(with_part) = world.scenario.conditions.rival {
+            world.store.create_foreign(with_part);
+        }
         if let Some(at) = world.scenario.stop_at {
             world.happens_in(at, Happening::Stop);
         }
@@ -87,6 +114,22 @@ impl SimulatedWorld {
             world.happens_in(at, Happening::SourceChanges);
         }
         world
+    }
+
+    /// By how much the store's clock is ahead of ours at this moment.
+    fn clock_ahead(&self) -> i64 {
+        let Conditions { clock_ahead, clock_set_at, .. } = self.scenario.conditions;
+        let set_right = clock_set_at.is_some_and(|at| self.now.0 >= at);
+        if set_right { 0 } else { clock_ahead }
+    }
+
+    /// The store's clock.
+    fn server_clock(&self) -> i64 {
+        1_000_000_000 + self.now.0.as_secs().cast_signed()
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now.0
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -102,7 +145,8 @@ impl SimulatedWorld {
         while let Some(((at, _), happening)) = self.future.pop_first() {
             self.now = self.now.max(at);
             if let Happening::LateWork { operation } = happening {
-                self.work(&operation);
+                self.seen.searched = true;
+                self.late_work(&operation);
             }
         }
     }
@@ -116,16 +160,22 @@ impl SimulatedWorld {
         self.check_send(&attempt);
         let fate = self.scenario.fates.draw(self.requests, &mut self.rng);
         self.requests += 1;
-        self.live.insert(attempt.id, attempt.clone());
+        let crowded =
+            self.scenario.conditions.connections_max.is_some_and(|max| self.live.len() >= max);
+        let fate = if crowded || self.is_out() { Fate::Refused } else { fate };
+        self.live.insert(attempt.id, Live { attempt: attempt.clone(), sent: 0, began: self.now });
         if matches!(attempt.operation, Operation::CompleteMultipartUpload { .. })
-            && attempt.number == 1
+            && attempt.is_first
             && self.source_changed
         {
             self.happens_in(Duration::ZERO, Happening::SourceChanges);
             return;
         }
         let longest = self.scenario.slowness.as_micros() as u64;
-        let duration = Duration::from_micros(self.rng.u64(1_000..=longest.max(1_001)));
+        let mut duration = Duration::from_micros(self.rng.u64(1_000..=longest.max(1_001)));
+        if self.scenario.conditions.straggling.is_some_and(|n| self.rng.u32(..n) == 0) {
+            duration = (duration * 100).min(Duration::from_mins(5));
+        }
         let length = body_length(&attempt.operation);
         let steps = duration.as_secs() as u32 / 10 + 3;
         let moving = if fate == Fate::Stalled { steps / 2 } else { steps };
@@ -147,6 +197,17 @@ impl SimulatedWorld {
         }
     }
 
+    /// A part whose bytes had all left may land all the same.
+    fn cancel(&mut self, id: AttemptId) {
+        let Some(Live { attempt, sent, .. }) = self.live.remove(&id) else { return };
+        let operation = attempt.operation;
+        let is_part = matches!(operation, Operation::UploadPart { .. });
+        if is_part && sent == body_length(&operation) && self.rng.u32(..3) == 0 {
+            let delay = Duration::from_millis(self.rng.u64(..20_000));
+            self.happens_in(delay, Happening::LateWork { operation: Box::new(operation) });
+        }
+    }
+
     fn check_send(&mut self, attempt: &Attempt) {
         let key = key(&attempt.operation);
         self.seen.attempts += 1;
@@ -155,6 +216,8 @@ impl SimulatedWorld {
             self.live.len() < self.scenario.concurrency as usize,
             "more than allowed in flight"
         );
+        let renewing = self.future.values().any(|next| matches!(next, Happening::KeysRenewed));
+        assert!(!renewing, "signed with keys that have expired");
         let attempts_max = self.scenario.retry.attempts_max;
         assert!(attempt.number <= attempts_max, "{key:?}: attempt {}", attempt.number);
         assert!(!self.seen.denied.contains(&key), "{key:?} was denied and is sent again");
@@ -163,12 +226,20 @@ impl SimulatedWorld {
             "part {} is stored and is sent again",
             key.1
         );
-        // A question that is asked anew is not a retry.
-        if let Some(not_before) = self.seen.not_before.get(&key)
-            && attempt.number > 1
-        {
+        if attempt.is_first {
+            // A question that is asked anew is not a retry.
+            self.seen.not_before.remove(&key);
+        }
+        if let Some(not_before) = self.seen.not_before.get(&key) {
             assert!(self.now >= *not_before, "{key:?} is sent before the time the store named");
         }
+    }
+
+    /// The work of a request whose connection has died long ago.
+    fn late_work(&mut self, operation: &Operation) {
+        let creates = matches!(operation, Operation::CreateMultipartUpload { .. });
+        self.seen.created_late += u32::from(creates && self.seen.searched);
+        self.work(operation);
     }
 
     /// Does the work of `operation` at the store.
@@ -179,6 +250,7 @@ impl SimulatedWorld {
     }
 
     fn work_with(&mut self, operation: &Operation, body: &[u8], claimed: Option<u64>) -> Response {
+        self.store.clock = self.server_clock();
         let response = self.store.carry_out(operation, body, claimed);
         let stores_object = matches!(
             operation,
@@ -211,25 +283,25 @@ impl SimulatedWorld {
     fn arrives(&mut self, attempt: &Attempt, fate: Fate, inputs: &mut Vec<Input>) {
         let fate = self.fitting(fate, attempt);
         let operation = &attempt.operation;
-        if self.live.remove(&attempt.id).is_none() {
-            // Cancelled on its way: it may land all the same.
-            if matches!(operation, Operation::UploadPart { .. }) && self.rng.u32(..3) == 0 {
-                self.work(operation);
-            }
-            return;
-        }
+        let Some(Live { began, .. }) = self.live.remove(&attempt.id) else { return };
         let lost = self.seen.answers_lost;
-        let report = self.report(operation, fate);
-        let whole = matches!(
-            fate,
-            Fate::Answered
-                | Fate::AnswerLost
-                | Fate::AnswerCut
-                | Fate::DoneAnswered500
-                | Fate::SentTwice
-                | Fate::Corrupted
-                | Fate::UploadGone
-        );
+        let judged = self.judge(attempt, fate);
+        let by_judgement = judged.is_some();
+        let mut report = judged.unwrap_or_else(|| self.report(operation, fate));
+        report.evidence.elapsed = self.now.since(began);
+        self.seen.searched |= matches!(operation, Operation::ListMultipartUploads { .. });
+        let clock = self.clock_of(attempt, &report);
+        let whole = !by_judgement
+            && matches!(
+                fate,
+                Fate::Answered
+                    | Fate::AnswerLost
+                    | Fate::AnswerCut
+                    | Fate::DoneAnswered500
+                    | Fate::SentTwice
+                    | Fate::Corrupted
+                    | Fate::UploadGone
+            );
         let has_body =
             matches!(operation, Operation::PutObject { .. } | Operation::UploadPart { .. });
         let checksum = (whole && has_body && self.scenario.checksums)
@@ -249,9 +321,62 @@ impl SimulatedWorld {
         let final_answer_lost = matches!(
             operation,
             Operation::PutObject { .. } | Operation::CompleteMultipartUpload { .. }
-        ) && (report.failure.is_some() || fate != Fate::Answered);
+        ) && !by_judgement
+            && (report.failure.is_some() || fate != Fate::Answered);
         self.seen.answers_lost = lost + u32::from(final_answer_lost);
-        inputs.push(Input::Event(Event::Finished { attempt: attempt.id, report, checksum }));
+        inputs.push(Input::Event(Event::Finished { attempt: attempt.id, report, checksum, clock }));
+    }
+
+    /// What is refused, or cut, whatever else might have become of it.
+    fn judge(&mut self, attempt: &Attempt, fate: Fate) -> Option<Report> {
+        if matches!(fate, Fate::Refused) {
+            return None;
+        }
+        let operation = &attempt.operation;
+        let length = body_length(operation);
+        let conditions = self.scenario.conditions.clone();
+        if let Some(max) = conditions.body_max.filter(|max| length > *max) {
+            let evidence = evidence(length, max);
+            return Some(Report { response: None, failure: Some(broken(Kind::Reset)), evidence });
+        }
+        let skew = self.clock_ahead() - attempt.manner.clock_offset.0;
+        let expired = conditions.keys_good_for.is_some_and(|good| {
+            attempt.manner.keys != self.keys.1 || self.now.since(self.keys.0) > good
+        });
+        let elsewhere =
+            conditions.region.filter(|region| attempt.manner.destination.region != *region);
+        let trailer = length > 0 && attempt.manner.payload == PayloadMode::UnsignedTrailer;
+        let mut response = if skew.abs() > 900 {
+            error_response(403, "RequestTimeTooSkewed", "The difference is too large.")
+        } else if let Some(region) = elsewhere {
+            let mut response = error_response(301, "PermanentRedirect", "It is elsewhere.");
+            response.headers.push("x-amz-bucket-region", region);
+            response
+        } else if expired {
+            error_response(400, "ExpiredToken", "The provided token has expired.")
+        } else if trailer && conditions.without_trailers {
+            error_response(400, "XAmzContentSHA256Mismatch", "The hash does not fit.")
+        } else {
+            return None;
+        };
+        if matches!(operation, Operation::HeadObject) {
+            response.body.clear();
+        }
+        let evidence = evidence(length, length);
+        Some(Report { response: Some(response), failure: None, evidence })
+    }
+
+    /// What a report tells of the store's clock.
+    fn clock_of(&self, attempt: &Attempt, report: &Report) -> Option<ClockOffset> {
+        report.response.as_ref()?;
+        let assumed = attempt.manner.clock_offset;
+        let ahead = ClockOffset(self.clock_ahead());
+        Some(if ahead.distance(assumed) < Duration::from_secs(2) { assumed } else { ahead })
+    }
+
+    fn is_out(&self) -> bool {
+        let outage = self.scenario.conditions.outage;
+        outage.is_some_and(|(at, span)| (at..at + span).contains(&self.now.0))
     }
 
     /// A fate that this operation can have.
@@ -259,25 +384,20 @@ impl SimulatedWorld {
         let has_body = body_length(&attempt.operation) > 0;
         let is = |name: &str| attempt.operation.name() == name;
         match fate {
-            Fate::SentTwice if attempt.fresh_connection => Fate::Answered,
+            Fate::SentTwice if attempt.connection != ConnectionWanted::Any => Fate::Answered,
             Fate::Corrupted if !has_body || !self.scenario.checksums => Fate::Answered,
             Fate::EarlyOk | Fate::RequestTimeout if !has_body => Fate::InternalError,
             Fate::ErrorInside200 if !is("CompleteMultipartUpload") => Fate::InternalError,
             Fate::ResetThenDone if is("PutObject") => Fate::ResetInBody,
             Fate::UploadGone if is("PutObject") || is("CreateMultipartUpload") => Fate::Answered,
-            Fate::UploadGone if is("HeadObject") => Fate::Answered,
+            Fate::UploadGone if is("HeadObject") || is("ListMultipartUploads") => Fate::Answered,
             fate => fate,
         }
     }
 
     fn report(&mut self, operation: &Operation, fate: Fate) -> Report {
         let length = body_length(operation);
-        let mut evidence = Evidence {
-            bytes_sent: length,
-            bytes_expected: length,
-            peer: Some(([127, 0, 0, 1], 80).into()),
-            ..Evidence::default()
-        };
+        let mut evidence = evidence(length, length);
         let mut response = None;
         let mut failure = None;
         match fate {
@@ -349,6 +469,7 @@ impl SimulatedWorld {
             }
             Fate::UploadGone => {
                 let abort = Operation::AbortMultipartUpload { upload_id: upload_id(operation) };
+                self.store.foreign.remove(&upload_id(operation).0);
                 self.work(&abort);
                 response = Some(self.work(operation));
             }
@@ -367,6 +488,9 @@ impl SimulatedWorld {
                 self.seen.left_behind.insert(id.0);
             }
             Notice::LeftBehind { upload_id: None, .. } => self.seen.left_behind_unknown += 1,
+            // Parts of the new cut are other requests.
+            Notice::Recut { .. } => self.seen.not_before.retain(|key, _| key.0 != "UploadPart"),
+            Notice::Hedged(part) => self.seen.hedged += part.length,
             _ => {}
         }
     }
@@ -384,7 +508,8 @@ impl SimulatedWorld {
     fn happens(&mut self, happening: Happening, inputs: &mut Vec<Input>) {
         match happening {
             Happening::Moves { attempt, sent, activity } => {
-                if self.live.contains_key(&attempt) {
+                if let Some(live) = self.live.get_mut(&attempt) {
+                    live.sent = sent;
                     let progress = Progress { attempt, body_sent: sent, activity };
                     inputs.push(Input::Event(Event::Progress(progress)));
                 }
@@ -394,8 +519,15 @@ impl SimulatedWorld {
                 self.work(&attempt.operation);
             }
             Happening::Arrives { attempt, fate } => self.arrives(&attempt, fate, inputs),
-            Happening::LateWork { operation } => {
-                self.work(&operation);
+            Happening::LateWork { operation } => self.late_work(&operation),
+            Happening::KeysRenewed => {
+                let result = if self.scenario.conditions.keys_renewable {
+                    self.keys = (self.now, self.keys.1 + 1);
+                    Ok(())
+                } else {
+                    Err("nobody has any".to_owned())
+                };
+                inputs.push(Input::Event(Event::KeysRenewed(result)));
             }
             Happening::Stop => inputs.push(Input::Command(Command::Stop)),
             Happening::SourceChanges => {
@@ -418,8 +550,10 @@ impl World for SimulatedWorld {
         self.woke_by_timer = false;
         match action {
             Action::Send(attempt) => self.send(attempt),
-            Action::Cancel(id) => {
-                self.live.remove(&id);
+            Action::Cancel(id) => self.cancel(id),
+            Action::RenewKeys => {
+                let delay = Duration::from_millis(self.rng.u64(..5_000));
+                self.happens_in(delay, Happening::KeysRenewed);
             }
             Action::Notice(notice) => self.told(*notice),
         }
@@ -445,6 +579,24 @@ impl World for SimulatedWorld {
     }
 }
 
+/// How the engine is told to send at first.
+pub(crate) fn manner(scenario: &Scenario) -> Manner {
+    let endpoint = Endpoint::new("http://store.example", Addressing::Path).unwrap();
+    let object = Object::parse("s3://bucket/key", None).unwrap();
+    let payload =
+        if scenario.checksums { PayloadMode::UnsignedTrailer } else { PayloadMode::Unsigned };
+    Manner::new(Destination { endpoint, region: "us-east-1".into(), object }, payload)
+}
+
+fn evidence(length: u64, sent: u64) -> Evidence {
+    Evidence {
+        bytes_sent: sent,
+        bytes_expected: length,
+        peer: Some(([127, 0, 0, 1], 80).into()),
+        ..Evidence::default()
+    }
+}
+
 fn broken(kind: Kind) -> TransportFailure {
     TransportFailure { kind, message: format!("simulated {kind:?}") }
 }
@@ -457,10 +609,14 @@ fn body_length(operation: &Operation) -> u64 {
 }
 
 fn key(operation: &Operation) -> Key {
-    match operation {
-        Operation::UploadPart { number, .. } => (operation.name(), number.0.get()),
-        _ => (operation.name(), 0),
-    }
+    let (part, upload) = match operation {
+        Operation::UploadPart { number, .. } => (number.0.get(), String::new()),
+        Operation::ListParts { upload_id, .. } | Operation::AbortMultipartUpload { upload_id } => {
+            (0, upload_id.0.clone())
+        }
+        _ => (0, String::new()),
+    };
+    (operation.name(), part, upload)
 }
 
 fn upload_id(operation: &Operation) -> curlift::s3::UploadId {

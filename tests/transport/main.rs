@@ -11,7 +11,7 @@ mod server;
 use std::io;
 use std::time::{Duration, Instant};
 
-use curlift::http::{Body, Headers, Method, Report, Request, Scheme, Url};
+use curlift::http::{Body, ConnectionWanted, Headers, Method, Report, Request, Scheme, Url};
 use curlift::transport::{BodyReader, Driver, Finished, HandleSettings};
 use server::Server;
 
@@ -98,7 +98,7 @@ fn wait_all(driver: &mut Driver<Pattern>) -> Vec<Finished<Pattern>> {
 
 /// One exchange from beginning to end.
 fn exchange(driver: &mut Driver<Pattern>, request: &Request, body: Pattern) -> Finished<Pattern> {
-    driver.start(1, request, body, false).unwrap();
+    driver.start(1, request, body, ConnectionWanted::Any).unwrap();
     wait_all(driver).pop().unwrap()
 }
 

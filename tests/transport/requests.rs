@@ -1,6 +1,6 @@
 //! What stands on the wire.
 
-use curlift::http::{Method, TransportFailureKind};
+use curlift::http::{ConnectionWanted, Method, TransportFailureKind};
 use curlift::transport::HandleSettings;
 
 use crate::server::{Connection, Server};
@@ -143,8 +143,9 @@ fn connections_are_used_again_unless_a_fresh_one_is_wanted() {
     let server = Server::start(obliging);
     let mut driver = driver();
     let mut connections = Vec::new();
-    for fresh in [false, false, true, false] {
-        driver.start(7, &put(&server), Pattern::new(5), fresh).unwrap();
+    let (any, new) = (ConnectionWanted::Any, ConnectionWanted::New);
+    for wanted in [any, any, new, ConnectionWanted::NewResolved, any] {
+        driver.start(7, &put(&server), Pattern::new(5), wanted).unwrap();
         let finished = wait_all(&mut driver).pop().unwrap();
         connections.push((finished.report.evidence.connections_opened, server.next().connection));
     }
@@ -170,7 +171,9 @@ fn many_exchanges_share_one_thread() {
     let server = Server::start(obliging);
     let mut driver = driver();
     for token in 0..40 {
-        driver.start(token, &put(&server), Pattern::new(100_000 + token), false).unwrap();
+        driver
+            .start(token, &put(&server), Pattern::new(100_000 + token), ConnectionWanted::Any)
+            .unwrap();
     }
     let mut finished = wait_all(&mut driver);
     finished.sort_by_key(|finished| finished.token);

@@ -1,6 +1,8 @@
 //! `curlift cp`: uploads a file.
 
-use super::upload::Upload;
+use std::sync::Arc;
+
+use super::upload::{SessionKeys, Upload};
 use crate::cli::args::UploadArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -8,7 +10,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event, Summary};
 use crate::cli::signals::Interrupts;
 use crate::credentials::{Chain, Environment};
-use crate::s3::Credentials;
+use crate::session::Renewal;
 
 /// Uploads, tells the end, and gives the exit code for it. With `--json` there is always a
 /// summary, even where nothing could begin.
@@ -29,21 +31,21 @@ fn upload(
     environment: &Environment,
 ) -> Result<ExitStatus, CliError> {
     let (upload, _) = Upload::prepare(args, console, environment)?;
-    let credentials = credentials(args, environment)?;
+    let keys = keys(args, environment)?;
     let interrupts = Interrupts::listen()?;
-    let (ended, place) = upload.send(credentials, console, &interrupts)?;
+    let (ended, place) = upload.send(keys, console, &interrupts)?;
     ended.tell(console, &place);
     Ok(ended.status())
 }
 
-fn credentials(
-    args: &UploadArgs,
-    environment: &Environment,
-) -> Result<Option<Credentials>, CliError> {
+/// The first source that has keys; it is asked again when they have expired.
+fn keys(args: &UploadArgs, environment: &Environment) -> Result<SessionKeys, CliError> {
     if args.s3.no_sign_request {
-        return Ok(None);
+        return Ok(SessionKeys::default());
     }
-    let found = Chain::new(environment.clone(), args.s3.profile.clone()).find()?;
+    let chain = Chain::new(environment.clone(), args.s3.profile.clone());
+    let found = chain.find()?;
     log::info!("credentials from {}", found.source);
-    Ok(Some(found.credentials))
+    let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));
+    Ok(SessionKeys { credentials: Some(found.credentials), renewal: Some(renewal) })
 }

@@ -10,7 +10,7 @@ use indicatif::HumanBytes;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::upload::Upload;
+use super::upload::{SessionKeys, Upload};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -22,9 +22,11 @@ use crate::lab::faults::Rule;
 use crate::lab::{Lab, LabSettings};
 use crate::s3::checksum::{Crc64Nvme, Crc64NvmeHasher};
 use crate::s3::payload::PayloadMode;
-use crate::s3::{Addressing, Credentials, Endpoint, Limits, Object, ObjectSettings, Secret};
+use crate::s3::{
+    Addressing, Credentials, Destination, Endpoint, Limits, Object, ObjectSettings, Secret,
+};
 use crate::transport::HandleSettings;
-use crate::upload::{Outcome, UploadPlan};
+use crate::upload::{Outcome, RemedySettings, RetryPolicy, UploadPlan};
 
 /// What goes wrong unless something else is asked for.
 const FAULTS: [&str; 3] = [
@@ -80,7 +82,7 @@ fn demonstrate(
         console.note(&format!("  {rule}"));
     }
     let upload = upload(&lab, source.clone())?;
-    let (ended, place) = upload.send(Some(keys(&lab)), console, interrupts)?;
+    let (ended, place) = upload.send(keys(&lab), console, interrupts)?;
     ended.tell(console, &place);
     console.note(lab.tally().to_string().trim_end());
     if !matches!(ended.outcome, Outcome::Uploaded(_)) {
@@ -156,27 +158,28 @@ fn upload(lab: &Lab, source: Source) -> Result<Upload, CliError> {
     };
     Ok(Upload {
         source,
-        object,
+        destination: Destination { endpoint, region: REGION.to_owned(), object },
         object_settings: Arc::new(ObjectSettings::default()),
-        endpoint,
-        region: REGION.to_owned(),
         // As over https: over loopback nobody else is on the line.
         payload: PayloadMode::UnsignedTrailer,
         plan,
         concurrency: CONCURRENCY,
-        attempts_max: ATTEMPTS_MAX,
+        retry: RetryPolicy { attempts_max: ATTEMPTS_MAX, ..RetryPolicy::default() },
+        hedge: true,
+        remedies: RemedySettings { renew_keys: false, ..RemedySettings::default() },
         transport: HandleSettings { proxy: Some(String::new()), ..HandleSettings::default() },
         place,
     })
 }
 
-fn keys(lab: &Lab) -> Credentials {
-    Credentials {
+fn keys(lab: &Lab) -> SessionKeys {
+    let credentials = Credentials {
         access_key_id: lab.access_key().to_owned(),
         secret_access_key: Secret::new(lab.secret_key()),
         session_token: None,
         expires_at: None,
-    }
+    };
+    SessionKeys { credentials: Some(credentials), renewal: None }
 }
 
 fn usual_faults() -> Vec<Rule> {

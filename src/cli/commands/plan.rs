@@ -82,7 +82,11 @@ impl Plan {
             event: "plan",
             source: upload.place.source.clone(),
             destination: upload.place.object.clone(),
-            url: upload.endpoint.object_url(&upload.object, &[]).to_string(),
+            url: upload
+                .destination
+                .endpoint
+                .object_url(&upload.destination.object, &[])
+                .to_string(),
             region: Said::of(&config.region),
             bytes: plan.size(),
             multipart,

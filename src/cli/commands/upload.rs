@@ -7,32 +7,38 @@ use std::sync::Arc;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
+use crate::cli::notices::Reporter;
 use crate::cli::place::Place;
-use crate::cli::report::{Ended, Reporter};
+use crate::cli::report::Ended;
 use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, RetryMode};
 use crate::credentials::Environment;
 use crate::disk::Source;
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
-use crate::s3::{Credentials, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput};
-use crate::session::{Session, SessionSettings};
+use crate::s3::{
+    Credentials, Destination, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput,
+};
+use crate::session::{Renewal, Session, SessionSettings};
 use crate::transport::{self, HandleSettings};
-use crate::upload::{self, Engine, EngineSettings, Patience, PlanError, RetryPolicy, UploadPlan};
+use crate::upload::{
+    self, Engine, EngineSettings, Manner, Patience, PlanError, RemedySettings, RetryPolicy,
+    UploadPlan,
+};
 
 /// An upload that could begin.
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) source: Source,
-    pub(super) object: Object,
+    pub(super) destination: Destination,
     pub(super) object_settings: Arc<ObjectSettings>,
-    pub(super) endpoint: Endpoint,
-    pub(super) region: String,
     pub(super) payload: PayloadMode,
     pub(super) plan: UploadPlan,
     pub(super) concurrency: u32,
-    pub(super) attempts_max: u32,
+    pub(super) retry: RetryPolicy,
+    pub(super) hedge: bool,
+    pub(super) remedies: RemedySettings,
     pub(super) transport: HandleSettings,
     pub(super) place: Place,
 }
@@ -57,18 +63,28 @@ impl Upload {
         let upload = Upload {
             payload: config.payload_mode(https, !args.s3.no_sign_request),
             concurrency: concurrency(&config, console),
-            attempts_max: config.attempts_max.value,
+            retry: RetryPolicy {
+                attempts_max: config.attempts_max.value,
+                stuck_max: config.stuck_max.value,
+                revision: config.retry_revision.value,
+                adaptive: config.retry_mode.value == RetryMode::Adaptive,
+                ..RetryPolicy::default()
+            },
+            hedge: args.hedge(),
+            remedies: RemedySettings {
+                renew_keys: !args.s3.no_sign_request,
+                correct_clock: config.correct_clock.value,
+                adapt_checksums: config.checksums.origin == Origin::Default,
+            },
             transport: HandleSettings {
                 ca_bundle: config.ca_bundle.as_ref().map(|setting| setting.value.clone()),
                 verify_tls: !args.network.no_verify_ssl,
                 proxy: args.network.proxy.clone(),
                 ..HandleSettings::default()
             },
-            region: config.region.value.clone(),
+            destination: Destination { endpoint, region: config.region.value.clone(), object },
             source,
-            object,
             object_settings,
-            endpoint,
             plan,
             place,
         };
@@ -78,18 +94,15 @@ impl Upload {
     /// Uploads, and tells what happens meanwhile. The end is the caller's to tell.
     pub(super) fn send(
         self,
-        credentials: Option<Credentials>,
+        keys: SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
         let began = now();
         let mut reporter = Reporter::new(console, &self.place, self.concurrency);
         let settings = SessionSettings {
-            endpoint: self.endpoint,
-            region: self.region,
-            credentials,
-            object: self.object,
-            payload: self.payload,
+            credentials: keys.credentials,
+            renewal: keys.renewal,
             transport: self.transport,
             concurrency: self.concurrency,
         };
@@ -98,12 +111,16 @@ impl Upload {
             Session::new(settings, self.source, observer).map_err(CliError::Session)?;
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
+        let equal_parts = self.destination.endpoint.demands_equal_parts();
         let mut engine = Engine::new(EngineSettings {
-            plan: self.plan.clone(),
+            plan: self.plan,
             object_settings: self.object_settings,
-            checksums: self.payload.has_checksum(),
+            manner: Manner::new(self.destination, self.payload),
+            remedies: self.remedies,
             concurrency: self.concurrency,
-            retry: RetryPolicy { attempts_max: self.attempts_max, ..RetryPolicy::default() },
+            retry: self.retry,
+            hedge: self.hedge,
+            recut: (!equal_parts).then_some(Limits::AWS),
             patience: Patience::default(),
             seed: fastrand::u64(..),
         });
@@ -113,13 +130,21 @@ impl Upload {
         drop(reporter);
         let ended = Ended {
             outcome,
-            tally: engine.tally().clone(),
+            tally: engine.tally(),
             elapsed: now().duration_since(began),
-            plan: self.plan,
+            plan: engine.plan().clone(),
+            concurrency: self.concurrency,
             signal: interrupts.first(),
         };
         Ok((ended, self.place))
     }
+}
+
+/// The keys of an upload, and where fresh ones come from.
+#[derive(Default)]
+pub(super) struct SessionKeys {
+    pub(super) credentials: Option<Credentials>,
+    pub(super) renewal: Option<Renewal>,
 }
 
 /// What people type out of habit and we cannot do.

@@ -3,8 +3,9 @@
 use super::{AbortAnswer, Ending, Found, State, Transfer};
 use crate::http::Evidence;
 use crate::s3::{Crc64Nvme, ETag, ErrorClass, Reply, UploadId};
+use crate::time::Time;
 use crate::upload::queue::Job;
-use crate::upload::{Cause, Failure, Notice, Outcome, Symptom, Uploaded};
+use crate::upload::{Cause, Failure, Notice, Outcome, Reason, Symptom, Uploaded};
 
 impl Transfer {
     /// `job` sent its whole body; its file bytes had this checksum.
@@ -21,6 +22,7 @@ impl Transfer {
         reply: Reply,
         checksum: Option<Crc64Nvme>,
         attempts: u32,
+        at: Time,
     ) {
         match (job, reply) {
             (Job::Put, Reply::PutObject { etag, checksum: stored }) => {
@@ -31,7 +33,7 @@ impl Transfer {
                 self.part_stored(job, etag, checksum.or(stored), attempts);
             }
             (Job::Complete, Reply::Completed { etag, checksum: stored }) => {
-                self.completed(etag, stored, attempts);
+                self.completed(etag, stored, attempts, at);
             }
             (Job::Head, Reply::Head(head)) => {
                 let found = if self.is_ours(&head) { Found::Equal(head) } else { Found::Different };
@@ -39,6 +41,9 @@ impl Transfer {
             }
             (Job::Abort, Reply::Aborted) => self.aborted(AbortAnswer::Done),
             (Job::Confirm, Reply::Parts(page)) => self.confirmed(&page),
+            (Job::Search, Reply::Uploads(page)) => self.searched(page, at),
+            (Job::Inspect, Reply::Parts(page)) => self.inspected(&page),
+            (Job::Discard, Reply::Aborted) => self.discarded(None),
             (job, reply) => unreachable!("{reply:?} is no reply to {job:?}"),
         }
     }
@@ -65,7 +70,11 @@ impl Transfer {
             },
             Job::Part(_) => self.close(Ending::Failed(failure)),
             // NoSuchUpload is always "perhaps done": libcurl may have sent the request twice.
-            Job::Complete if self.doubt.is_some() || failure.says_not_found() => {
+            Job::Complete
+                if self.doubt.is_some()
+                    || failure.says_not_found()
+                    || failure.says_parts_differ() =>
+            {
                 self.verify(failure);
             }
             Job::Complete => {
@@ -78,6 +87,9 @@ impl Transfer {
             Job::Abort => self.not_aborted(failure),
             // Gone, as it should be; or nobody may look, and S3's word for the abort stands.
             Job::Confirm => self.cleaned(AbortAnswer::Done),
+            Job::Search => self.not_searched(&failure),
+            Job::Inspect => self.not_inspected(Some(failure).filter(|f| !f.says_not_found())),
+            Job::Discard => self.discarded(Some(failure).filter(|f| !f.says_not_found())),
         }
     }
 
@@ -101,7 +113,13 @@ impl Transfer {
         }
     }
 
-    fn completed(&mut self, etag: Option<ETag>, stored: Option<Crc64Nvme>, attempts: u32) {
+    fn completed(
+        &mut self,
+        etag: Option<ETag>,
+        stored: Option<Crc64Nvme>,
+        attempts: u32,
+        at: Time,
+    ) {
         let ours = self.books.checksum(&self.plan);
         match (ours, stored) {
             (Some(ours), Some(stored)) if ours != stored => {
@@ -118,6 +136,8 @@ impl Transfer {
                     class: ErrorClass::Permanent,
                     ambiguous: false,
                     evidence: Evidence::default(),
+                    at,
+                    gave_up: Some(Reason::Permanent),
                 }));
             }
             _ => self.uploaded(etag, ours),

@@ -22,11 +22,9 @@ impl Transfer {
         match job {
             Job::Put | Job::Complete => self.doubt = Some(failure.clone()),
             // The upload may exist, and its id was in the answer that was lost.
-            Job::Create => {
-                let failure = Some(failure.clone());
-                self.notice(Notice::LeftBehind { upload_id: None, failure });
-            }
-            Job::Part(_) | Job::Head | Job::Abort | Job::Confirm => {}
+            Job::Create => self.creations_lost.push(failure.began()),
+            Job::Part(number) => self.books.may_be_stored(number),
+            Job::Head | Job::Abort | Job::Confirm | Job::Search | Job::Inspect | Job::Discard => {}
         }
     }
 

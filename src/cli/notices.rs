@@ -1,0 +1,204 @@
+//! What is told of an upload while it runs, as text and as JSON lines.
+
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanDuration};
+use log::{debug, info};
+
+use super::console::Console;
+use super::json::Event;
+use super::place::Place;
+use super::progress::Progress;
+use super::report::cut;
+use super::{explain, json};
+use crate::config::units::exact_size;
+use crate::s3::payload::PayloadMode;
+use crate::time::ClockOffset;
+use crate::upload::{CutPattern, Failure, Notice};
+
+/// Tells what happens while an upload runs.
+pub(super) struct Reporter<'a> {
+    console: &'a Console,
+    place: &'a Place,
+    concurrency: u32,
+    progress: Progress<'a>,
+}
+
+impl<'a> Reporter<'a> {
+    pub(super) fn new(console: &'a Console, place: &'a Place, concurrency: u32) -> Reporter<'a> {
+        Reporter { console, place, concurrency, progress: Progress::new(console) }
+    }
+
+    /// Tells of one notice.
+    pub(super) fn hear(&mut self, notice: &Notice) {
+        let (console, place) = (self.console, self.place);
+        match notice {
+            Notice::Moved(snapshot) => self.progress.show(snapshot),
+            Notice::Planned(plan) => {
+                info!(
+                    "sending {} to {}: {}, {} at a time",
+                    place.source,
+                    place.object,
+                    cut(plan),
+                    self.concurrency
+                );
+                console.event(&Event::Start(json::Start {
+                    source: &place.source,
+                    destination: &place.object,
+                    bytes: plan.size(),
+                    parts: plan.parts(),
+                    part_size: plan.part_size(),
+                    concurrency: self.concurrency,
+                }));
+            }
+            Notice::UploadCreated(upload_id) => info!("upload id {upload_id}"),
+            Notice::PartStored { part, attempts, etag } => {
+                debug!("part {} stored at attempt {attempts}: ETag {etag}", part.number);
+                console.event(&Event::Part {
+                    part: part.number.0.get(),
+                    offset: part.offset,
+                    bytes: part.length,
+                    attempts: *attempts,
+                    etag: &etag.0,
+                });
+            }
+            Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
+            Notice::Completing => info!("all parts are stored; completing the upload"),
+            Notice::Verifying(failure) => console.note(&format!(
+                "the answer to {} did not arrive ({}); comparing the stored object",
+                failure.operation,
+                explain::reason(failure)
+            )),
+            Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
+            Notice::Redirected { from, to, region } => console.note(&redirected(from, to, region)),
+            Notice::ClockLearnt(offset) => console.warn(&clock(*offset)),
+            Notice::RenewingKeys => info!("the keys have expired; asking their source for others"),
+            Notice::KeysRenewed(Ok(())) => info!("fresh keys are there"),
+            Notice::KeysRenewed(Err(reason)) => {
+                console.warn(&format!("the keys have expired and were not renewed: {reason}"));
+            }
+            Notice::ChecksumsAdapted { payload, because } => {
+                console.note(&adapted(*payload, because));
+            }
+            Notice::Slowed { from, to, because } => self.slowed(*from, *to, because),
+            Notice::Recut { pattern, from, to, parts } => {
+                console.note(&recut(*pattern, *from, *to, *parts));
+            }
+            Notice::Hedged(part) => {
+                info!("part {} takes long; sending it a second time", part.number);
+            }
+            Notice::Searching => {
+                info!("looking for uploads whose creation was not answered");
+            }
+            Notice::Discarded(upload_id) => {
+                info!("upload {upload_id}, whose creation was not answered, was found and freed");
+            }
+            Notice::LeftBehind { upload_id, failure } => {
+                let next = match upload_id {
+                    Some(upload_id) => format!("free them with: {}", place.abort_line(upload_id)),
+                    None => format!("look with: {}", place.list_line()),
+                };
+                let reason = failure.as_ref().map(|f| format!(" ({})", explain::reason(f)));
+                console.warn(&format!(
+                    "parts may be left at {} and be billed{}; {next}",
+                    place.endpoint,
+                    reason.unwrap_or_default()
+                ));
+            }
+        }
+    }
+
+    fn retrying(&self, failure: &Failure, delay: Duration) {
+        let what = match failure.part {
+            Some(part) => format!("part {}", part.number),
+            None => failure.operation.to_owned(),
+        };
+        let (class, delay_s) = (failure.symptom.as_str(), delay.as_secs_f64());
+        info!("{what}: {} [{class}], again in {delay_s:.2} s", explain::detail(failure));
+        self.console.event(&Event::Retry {
+            operation: failure.operation,
+            part: failure.part.map(|part| part.number.0.get()),
+            attempt: failure.attempt,
+            attempts_max: failure.attempts_max,
+            class,
+            reason: explain::reason(failure),
+            delay_s: (delay_s * 1000.0).round() / 1000.0,
+        });
+    }
+
+    fn slowed(&self, from: u32, to: u32, because: &Failure) {
+        let prefix = self.place.key_prefix();
+        let reason = explain::reason(because);
+        info!("{from} → {to} in flight on {prefix}: {reason}");
+        self.console.event(&Event::Throttle {
+            code: because.s3_code().filter(|code| !code.is_empty()),
+            status: because.status(),
+            prefix: &prefix,
+            in_flight_max: to,
+        });
+    }
+}
+
+fn redirected(from: &str, to: &str, region: &str) -> String {
+    let place = if from == to { String::new() } else { format!(" at {to}") };
+    format!("the bucket is in {region}{place}; going on there. --region {region} saves the detour")
+}
+
+fn clock(offset: ClockOffset) -> String {
+    let (seconds, direction) =
+        (offset.0.unsigned_abs(), if offset.0 < 0 { "ahead" } else { "behind" });
+    format!(
+        "this machine's clock is {} {direction} of the store's; signatures are dated by the \
+         store's. Set it, for example with `timedatectl set-ntp true`",
+        HumanDuration(Duration::from_secs(seconds))
+    )
+}
+
+fn adapted(payload: PayloadMode, because: &Failure) -> String {
+    let how = match payload {
+        PayloadMode::UnsignedHeader => "as headers",
+        _ => "not at all",
+    };
+    let advice = "--checksum-algorithm none saves the attempt";
+    format!("checksums are sent {how} from now on ({}); {advice}", explain::reason(because))
+}
+
+fn recut(pattern: CutPattern, from: u64, to: u64, parts: u32) -> String {
+    let cut = match pattern {
+        CutPattern::AtBytes(bytes) => format!("after about {}", HumanBytes(bytes)),
+        CutPattern::AtAge(age) => format!("after about {} s", age.as_secs()),
+    };
+    format!(
+        "connections are cut {cut}, time after time: a proxy or firewall on the way; the parts \
+         not yet sent are {} in place of {}, {parts} in all. --part-size {} does so from the start",
+        HumanBytes(to),
+        HumanBytes(from),
+        exact_size(to).replace(' ', "")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::{answered, failure};
+    use crate::s3::ErrorClass;
+
+    #[test]
+    fn what_was_learnt_is_told_with_what_to_type_next_time() {
+        assert_eq!(
+            redirected("https://a", "https://b", "eu-west-1"),
+            "the bucket is in eu-west-1 at https://b; going on there. --region eu-west-1 saves \
+             the detour"
+        );
+        assert!(redirected("https://a", "https://a", "eu").starts_with("the bucket is in eu; "));
+        assert!(clock(ClockOffset(1200)).contains("clock is 20 minutes behind"));
+        assert!(clock(ClockOffset(-1200)).contains("clock is 20 minutes ahead"));
+        let because = failure(answered(501, "NotImplemented"), ErrorClass::NotImplemented);
+        assert!(adapted(PayloadMode::UnsignedHeader, &because).contains("sent as headers"));
+        assert!(adapted(PayloadMode::Unsigned, &because).contains("NotImplemented"));
+        let told = recut(CutPattern::AtBytes(20 << 20), 64 << 20, 10 << 20, 40);
+        assert!(told.contains("after about 20.00 MiB") && told.contains("--part-size 10MiB"));
+        let told = recut(CutPattern::AtAge(Duration::from_mins(1)), 64 << 20, 10 << 20, 40);
+        assert!(told.contains("after about 60 s"), "{told}");
+    }
+}

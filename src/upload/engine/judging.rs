@@ -1,0 +1,243 @@
+//! What follows from the end of an attempt.
+
+use super::Engine;
+use crate::http::{Evidence, Report};
+use crate::s3::{Crc64Nvme, ErrorClass, Reply};
+use crate::time::{ClockOffset, Time};
+use crate::upload::flight::Flying;
+use crate::upload::queue::{Before, Job, Waiting};
+use crate::upload::remedies::Remedy;
+use crate::upload::{Action, AttemptId, Cause, Failure, Notice, RetryPolicy, Standing, Verdict};
+
+impl Engine {
+    pub(super) fn finished(
+        &mut self,
+        now: Time,
+        id: AttemptId,
+        flying: &Flying,
+        report: &Report,
+        checksum: Option<Crc64Nvme>,
+        clock: Option<ClockOffset>,
+    ) {
+        self.tally.bytes_sent += report.evidence.bytes_sent;
+        self.tally.rewinds += report.evidence.rewinds;
+        self.tally.connections += report.evidence.connections_opened;
+        self.heard_http |= report.response.is_some();
+        if let Some(checksum) = checksum {
+            self.transfer.sent(flying.job, checksum);
+        }
+        let reply = flying.operation.reply(report).map_err(Cause::S3);
+        match reply.and_then(|reply| match_checksum(reply, checksum)) {
+            Ok(reply) => self.succeeded(now, flying, reply, checksum),
+            Err(cause) => {
+                let failure = self.failure(now, flying, cause, report.evidence.clone());
+                self.failed(now, id, flying, failure, clock);
+            }
+        }
+        let learnt = clock.and_then(|offset| self.remedies.saw_clock(offset));
+        if let Some(notice) = learnt {
+            self.notice(notice);
+        }
+    }
+
+    fn succeeded(&mut self, now: Time, flying: &Flying, reply: Reply, checksum: Option<Crc64Nvme>) {
+        self.quota.succeeded(flying.before.as_ref().map(|before| before.cost));
+        self.remedies.succeeded(&flying.manner);
+        self.limit.succeeded();
+        if self.retry.adaptive {
+            self.rate.answered(now, false);
+        }
+        self.succeeded_at = now;
+        if matches!(flying.job, Job::Part(_) | Job::Put) {
+            self.tally.parts += 1;
+        }
+        if let Some(part) = flying.part {
+            let elapsed = now.since(flying.started_at);
+            self.hedging.stored(elapsed);
+            self.cuts.stored(part.length, elapsed);
+        }
+        // The other attempt at the same part is of no interest any more.
+        if let Some(twin) = self.flight.at(flying.job) {
+            self.cancel(twin);
+        }
+        self.transfer.succeeded(flying.job, reply, checksum, flying.number, now);
+    }
+
+    fn cancel(&mut self, id: AttemptId) {
+        if let Some(flying) = self.flight.land(id) {
+            self.tally.bytes_sent += flying.body_sent;
+            self.outbox.push_back(Action::Cancel(id));
+        }
+    }
+
+    /// Ends an attempt in which nothing moved.
+    pub(super) fn cut(&mut self, now: Time, id: AttemptId) {
+        let flying = self.flight.land(id).expect("a stalled attempt is in flight");
+        self.outbox.push_back(Action::Cancel(id));
+        self.tally.bytes_sent += flying.body_sent;
+        let cause = Cause::Stalled(flying.patience(&self.patience));
+        let evidence = Evidence {
+            bytes_sent: flying.body_sent,
+            bytes_expected: flying.body_length,
+            silent_for: flying.patience(&self.patience),
+            elapsed: now.since(flying.started_at),
+            ..Evidence::default()
+        };
+        // What the kernel still holds may arrive all the same.
+        self.transfer.may_be_stored(flying.job);
+        let failure = self.failure(now, &flying, cause, evidence);
+        self.failed(now, id, &flying, failure, None);
+        self.apply_effects(now);
+        self.recut_when_clear();
+    }
+
+    fn failed(
+        &mut self,
+        now: Time,
+        id: AttemptId,
+        flying: &Flying,
+        failure: Failure,
+        clock: Option<ClockOffset>,
+    ) {
+        self.breathe(now, id, &failure);
+        self.watch_cuts(&failure);
+        if let Some(twin) = self.flight.at(flying.job) {
+            // The other attempt at the same part goes on, and will see for itself.
+            self.flight.postpone(twin, now + self.retry.asked(&failure));
+            return;
+        }
+        if self.transfer.is_closing(flying.job) {
+            self.transfer.failed(flying.job, failure);
+        } else if let Some(remedy) = self.remedies.find(&flying.manner, &failure, clock) {
+            self.apply_remedy(now, flying, failure, remedy);
+        } else {
+            self.retry_or_give_up(now, flying, failure);
+        }
+    }
+
+    /// Does what the retry policy says.
+    fn retry_or_give_up(&mut self, now: Time, flying: &Flying, failure: Failure) {
+        let counts = RetryPolicy::counts(&failure, self.heard_http);
+        let since = flying.before.as_ref().and_then(|before| before.stuck_since).unwrap_or(now);
+        let standing = Standing { counts, stuck_for: now.since(since.max(self.succeeded_at)) };
+        let jitter = self.jitter.f64();
+        match self.retry.decide(&failure, standing, &mut self.quota, jitter) {
+            Verdict::RetryAfter(delay) => {
+                self.notice(Notice::Retrying { failure: failure.clone(), delay });
+                let cost = self.retry.revision.cost(&failure);
+                let stuck_since = (!counts).then_some(since);
+                let before = Before { failure, counts, stuck_since, cost };
+                self.again((now + delay).max(flying.not_before), flying.job, before);
+            }
+            Verdict::GiveUp(reason) => {
+                let failure = Failure { gave_up: Some(reason), ..failure };
+                self.transfer.failed(flying.job, failure);
+            }
+        }
+    }
+
+    /// Sends a request again as it should have been sent.
+    fn apply_remedy(&mut self, now: Time, flying: &Flying, failure: Failure, remedy: Remedy) {
+        let before = Before { failure, counts: false, stuck_since: None, cost: 0 };
+        match remedy {
+            Remedy::Again(notice) => {
+                if let Some(notice) = notice {
+                    if let Notice::ChecksumsAdapted { payload, .. } = &notice
+                        && !payload.has_checksum()
+                    {
+                        self.transfer.drop_checksums();
+                    }
+                    self.notice(notice);
+                }
+                self.again(now, flying.job, before);
+            }
+            Remedy::Renew => {
+                self.notice(Notice::RenewingKeys);
+                self.outbox.push_back(Action::RenewKeys);
+                self.await_keys(flying.job, before);
+            }
+            Remedy::AwaitKeys => self.await_keys(flying.job, before),
+        }
+    }
+
+    fn again(&mut self, due: Time, job: Job, before: Before) {
+        self.count_retry(job, &before.failure);
+        self.queue.push(due, Waiting { job, before: Some(before) });
+    }
+
+    fn await_keys(&mut self, job: Job, before: Before) {
+        self.count_retry(job, &before.failure);
+        self.await_keys.push(Waiting { job, before: Some(before) });
+    }
+
+    fn count_retry(&mut self, job: Job, failure: &Failure) {
+        *self.tally.retries.entry(failure.symptom).or_default() += 1;
+        self.transfer.will_retry(job, failure);
+    }
+
+    /// Lets the number of attempts in flight follow what the store can take.
+    fn breathe(&mut self, now: Time, id: AttemptId, failure: &Failure) {
+        let throttled = failure.class == ErrorClass::Throttled;
+        if self.retry.adaptive {
+            self.rate.answered(now, throttled);
+        }
+        // Those that are still there, and the one that is not.
+        let in_flight = self.flight.len() as u32 + 1;
+        let from = self.limit.allowed();
+        let fell = if throttled {
+            self.limit.throttled(id, self.flight.next_id(), in_flight)
+        } else if failure.was_turned_away() && self.heard_http && in_flight > 1 {
+            self.limit.crowded(in_flight)
+        } else {
+            false
+        };
+        if fell {
+            let to = self.limit.allowed();
+            self.notice(Notice::Slowed { from, to, because: failure.clone() });
+        }
+    }
+
+    /// Looks for connections that are cut alike; smaller parts are to follow.
+    fn watch_cuts(&mut self, failure: &Failure) {
+        self.cuts.failed(failure);
+        let smaller_exist =
+            |limits: crate::s3::Limits| self.transfer.plan().part_size() > limits.part_size_min;
+        if self.recut.is_none() && self.recut_limits.is_some_and(smaller_exist) {
+            self.recut = self.cuts.pattern();
+        }
+    }
+
+    fn failure(&self, now: Time, flying: &Flying, cause: Cause, evidence: Evidence) -> Failure {
+        let (symptom, class) = cause.classify();
+        // What has never spoken HTTP is no store and cannot have stored anything.
+        let is_store = self.heard_http || !cause.is_not_http();
+        Failure {
+            operation: flying.operation.name(),
+            part: flying.part,
+            attempt: flying.number,
+            attempts_max: self.retry.attempts_max,
+            ambiguous: is_store && cause.is_ambiguous(&evidence),
+            cause,
+            symptom,
+            class,
+            evidence,
+            at: now,
+            gave_up: None,
+        }
+    }
+}
+
+/// A success whose checksum is not that of the bytes that left is none.
+fn match_checksum(reply: Reply, sent: Option<Crc64Nvme>) -> Result<Reply, Cause> {
+    let (Reply::PutObject { checksum: stored, .. } | Reply::PartUploaded { checksum: stored, .. }) =
+        &reply
+    else {
+        return Ok(reply);
+    };
+    match (sent, stored) {
+        (Some(sent), Some(stored)) if sent != *stored => {
+            Err(Cause::ChecksumMismatch { sent: sent.to_base64(), stored: stored.to_base64() })
+        }
+        _ => Ok(reply),
+    }
+}
