@@ -1,13 +1,35 @@
-//! What to do about a failure: one table, first row that fits.
+//! What to do about a failure: one table, first row that fits; then what was diagnosed; then what
+//! may help in general.
 
 use super::place::Place;
 use crate::http::TransportFailureKind as Kind;
 use crate::s3::{ErrorClass, S3Error};
-use crate::upload::{Cause, Failure};
+use crate::upload::{Cause, DiagnosedCause, Diagnosis, Failure};
 
-/// What to do about `failure`, where that is known.
-pub(super) fn hint(failure: &Failure, place: &Place) -> Option<String> {
-    HINTS.iter().find(|(sign, _)| sign.fits(failure)).map(|(_, advice)| advice(failure, place))
+/// What to do about `failure`, where that is known, in a run of which so much became clear.
+pub(super) fn hint(failure: &Failure, place: &Place, diagnoses: &[Diagnosis]) -> Option<String> {
+    let first = |table: &[(Sign, Advice)]| {
+        let row = table.iter().find(|(sign, _)| sign.fits(failure));
+        row.map(|(_, advice)| advice(failure, place))
+    };
+    first(HINTS).or_else(|| {
+        let general = first(GENERAL)?;
+        let better = diagnoses.iter().rev().find(|diagnosis| helps(diagnosis));
+        Some(better.map_or(general, |diagnosis| diagnosis.advice.clone()))
+    })
+}
+
+/// Whether a diagnosis tells more than what may help in general.
+fn helps(diagnosis: &Diagnosis) -> bool {
+    matches!(
+        diagnosis.cause,
+        DiagnosedCause::ConnectionAgeLimit
+            | DiagnosedCause::BodySizeLimit
+            | DiagnosedCause::EveryUploadReset
+            | DiagnosedCause::MtuBlackHole
+            | DiagnosedCause::SourceStalled
+            | DiagnosedCause::TooSlowForLimit
+    )
 }
 
 /// By what a row of the table is chosen.
@@ -22,6 +44,8 @@ enum Sign {
     SourceChanged,
     /// Nothing moved.
     Stalled,
+    /// No socket could be opened.
+    NoDescriptors,
 }
 
 type Advice = fn(&Failure, &Place) -> String;
@@ -65,6 +89,9 @@ const HINTS: &[(Sign, Advice)] = &[
     (Sign::Transport(Kind::Resolve), |_, place| {
         format!("no address for the host of {}; {}", place.endpoint, endpoint_advice(place))
     }),
+    (Sign::NoDescriptors, |_, _| {
+        "too many files are open: try a smaller --concurrency, or a higher `ulimit -n`".into()
+    }),
     (Sign::Transport(Kind::Connect), |failure, place| {
         let peer = failure.evidence.peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
         format!("nobody answers at {}{peer}; {}", place.endpoint, endpoint_advice(place))
@@ -87,14 +114,18 @@ const HINTS: &[(Sign, Advice)] = &[
     }),
     (Sign::Transport(Kind::SourceRead), source_changed),
     (Sign::SourceChanged, source_changed),
+    (Sign::Class(ErrorClass::Damaged), |_, _| {
+        "bytes changed on the way: a proxy or faulty memory; --endpoint-url https://… protects them"
+            .into()
+    }),
+];
+
+/// What helps often, where nothing better is known.
+const GENERAL: &[(Sign, Advice)] = &[
     (Sign::Transport(Kind::Timeout), slow),
     (Sign::Stalled, slow),
     (Sign::Transport(Kind::Reset), |_, _| {
         "the connection keeps breaking: try a smaller --part-size, and type the same line again"
-            .into()
-    }),
-    (Sign::Class(ErrorClass::Damaged), |_, _| {
-        "bytes changed on the way: a proxy or faulty memory; --endpoint-url https://… protects them"
             .into()
     }),
     (Sign::Class(ErrorClass::Transient), |_, _| "type the same line again later".into()),
@@ -112,6 +143,7 @@ impl Sign {
                 matches!(&failure.cause, Cause::S3(S3Error::Transport(t)) if t.kind == *kind)
             }
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
+            Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
             Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
         }
     }
@@ -191,7 +223,7 @@ mod tests {
     use crate::upload::SourceChange;
 
     fn of(cause: Cause, class: ErrorClass) -> Option<String> {
-        hint(&failure(cause, class), &place())
+        hint(&failure(cause, class), &place(), &[])
     }
 
     #[test]
@@ -246,24 +278,47 @@ mod tests {
             let hint = of(transport(kind, "x"), ErrorClass::Transient).unwrap();
             assert!(hint.contains(advice), "{kind:?}: {hint}");
         }
+        let mut exhausted = failure(transport(Kind::Connect, "x"), ErrorClass::Transient);
+        exhausted.evidence.os_errno = Some(24);
+        assert!(hint(&exhausted, &place(), &[]).unwrap().contains("ulimit -n"));
         let changed = Cause::SourceChanged(SourceChange("it grew".into()));
         assert!(of(changed, ErrorClass::Permanent).unwrap().contains("snapshot"));
+    }
+
+    #[test]
+    fn a_diagnosis_goes_before_what_may_help_in_general_and_behind_what_is_known() {
+        let limit = Diagnosis {
+            cause: DiagnosedCause::BodySizeLimit,
+            because: "four of four".into(),
+            advice: "--part-size 5MiB".into(),
+            count: 4,
+        };
+        let with = |cause, class, diagnosis: &Diagnosis| {
+            hint(&failure(cause, class), &place(), std::slice::from_ref(diagnosis)).unwrap()
+        };
+        let reset = || transport(Kind::Reset, "x");
+        assert_eq!(with(reset(), ErrorClass::Transient, &limit), "--part-size 5MiB");
+        let denied = with(answered(403, "AccessDenied"), ErrorClass::Denied, &limit);
+        assert!(denied.contains("s3:PutObject"), "{denied}");
+        let throttled = Diagnosis { cause: DiagnosedCause::Throttled, ..limit };
+        let general = with(reset(), ErrorClass::Transient, &throttled);
+        assert!(general.contains("keeps breaking"), "{general}");
     }
 
     #[test]
     fn an_endpoint_somebody_named_is_traced_to_them() {
         let refused = failure(transport(Kind::Connect, "x"), ErrorClass::Transient);
         let mut place = place();
-        assert!(hint(&refused, &place).unwrap().contains("--endpoint-url"));
+        assert!(hint(&refused, &place, &[]).unwrap().contains("--endpoint-url"));
         place.endpoint_origin = Some(Origin::Environment("AWS_ENDPOINT_URL"));
-        assert!(hint(&refused, &place).unwrap().contains("(from AWS_ENDPOINT_URL)"));
+        assert!(hint(&refused, &place, &[]).unwrap().contains("(from AWS_ENDPOINT_URL)"));
     }
 
     #[test]
     fn settings_of_the_object_need_permissions_of_their_own() {
         let refused = failure(answered(403, "AccessDenied"), ErrorClass::Denied);
         let place = Place { permissions: vec!["s3:PutObjectTagging"], ..place() };
-        let hint = hint(&refused, &place).unwrap();
+        let hint = hint(&refused, &place, &[]).unwrap();
         assert!(hint.contains("s3:PutObject and s3:PutObjectTagging on"), "{hint}");
     }
 }

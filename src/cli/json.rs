@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::error::CliError;
-use crate::upload::{Failure, Outcome, Tally};
+use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +27,8 @@ pub(super) enum Event<'a> {
     },
     /// Fewer attempts may be in flight: the store asked for less, or refused connections.
     Throttle { code: Option<&'a str>, status: Option<u16>, prefix: &'a str, in_flight_max: u32 },
+    /// Why attempts fail has become clear; once for each cause.
+    Diagnosis { cause: &'a str, because: &'a str, advice: &'a str },
     /// A file is stored.
     Done { source: &'a str, destination: &'a str, bytes: u64 },
     /// Something failed for good.
@@ -76,6 +78,9 @@ pub(super) struct Summary<'a> {
     pub(super) parts_reused: u32,
     pub(super) attempts: u32,
     pub(super) retries: BTreeMap<&'static str, u32>,
+    /// Requests that libcurl repeated by itself.
+    pub(super) resent_by_libcurl: u32,
+    pub(super) diagnoses: Vec<DiagnosisCount>,
     pub(super) connections: u32,
     pub(super) elapsed_s: f64,
     pub(super) destination: &'a str,
@@ -84,10 +89,24 @@ pub(super) struct Summary<'a> {
     pub(super) upload_id: Option<&'a str>,
     /// Interrupted uploads cannot be continued yet.
     pub(super) resume_id: Option<&'a str>,
-    /// Requests that libcurl repeated by itself.
-    pub(super) resent_by_libcurl: u32,
     /// Parts that were sent a second time because the first took long.
     pub(super) hedged: u32,
+}
+
+/// A cause of failures and how often it struck.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct DiagnosisCount {
+    pub(super) cause: &'static str,
+    pub(super) count: u32,
+}
+
+/// How often each cause struck.
+pub(super) fn counts(diagnoses: &[Diagnosis]) -> Vec<DiagnosisCount> {
+    let count = |diagnosis: &Diagnosis| DiagnosisCount {
+        cause: diagnosis.cause.as_str(),
+        count: diagnosis.count,
+    };
+    diagnoses.iter().map(count).collect()
 }
 
 /// The checksum S3 keeps of the object.
@@ -158,6 +177,8 @@ impl<'a> Summary<'a> {
             parts_reused: 0,
             attempts: tally.attempts,
             retries: tally.retries.iter().map(|(class, n)| (class.as_str(), *n)).collect(),
+            resent_by_libcurl: tally.rewinds,
+            diagnoses: Vec::new(),
             connections: tally.connections,
             elapsed_s: (elapsed_s * 1000.0).round() / 1000.0,
             destination,
@@ -167,7 +188,6 @@ impl<'a> Summary<'a> {
                 .map(|checksum| Checksum { algorithm: "crc64nvme", value: checksum.to_base64() }),
             upload_id: uploaded.and_then(|object| Some(object.upload_id.as_ref()?.0.as_str())),
             resume_id: None,
-            resent_by_libcurl: tally.rewinds,
             hedged: tally.hedges,
         }
     }
@@ -192,7 +212,7 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
 mod tests {
     use super::*;
     use crate::s3::{Crc64Nvme, ETag, UploadId};
-    use crate::upload::{Symptom, Uploaded};
+    use crate::upload::{DiagnosedCause, Symptom, Uploaded};
 
     #[test]
     fn the_summary_is_the_interfaces() {
@@ -206,21 +226,30 @@ mod tests {
             attempts: 66,
             retries: [(Symptom::Reset, 1), (Symptom::Throttled, 1)].into(),
             bytes_sent: 1_082_130_432,
+            rewinds: 2,
             connections: 9,
             parts: 64,
             ..Tally::default()
         };
         let summary = Summary::new(&outcome, &tally, 1 << 30, "s3://bucket/key", 3.210_4);
+        let diagnoses = counts(&[Diagnosis {
+            cause: DiagnosedCause::Throttled,
+            because: "it said so".into(),
+            advice: "wait".into(),
+            count: 3,
+        }]);
+        let summary = Summary { diagnoses, ..summary };
         assert_eq!(
             serde_json::to_string(&Event::Summary(summary)).unwrap(),
             concat!(
                 r#"{"event":"summary","outcome":"uploaded","files":1,"failed":0,"#,
                 r#""bytes":1073741824,"bytes_sent":1082130432,"bytes_reused":0,"parts":64,"#,
                 r#""parts_reused":0,"attempts":66,"retries":{"reset":1,"throttled":1},"#,
+                r#""resent_by_libcurl":2,"diagnoses":[{"cause":"throttled","count":3}],"#,
                 r#""connections":9,"elapsed_s":3.21,"destination":"s3://bucket/key","#,
                 r#""etag":"\"9bb5-64\"","checksum":{"algorithm":"crc64nvme","#,
                 r#""value":"AAAAAAAAAAE="},"upload_id":"id","resume_id":null,"#,
-                r#""resent_by_libcurl":0,"hedged":0}"#,
+                r#""hedged":0}"#,
             )
         );
     }

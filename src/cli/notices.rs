@@ -14,7 +14,7 @@ use super::{explain, json};
 use crate::config::units::exact_size;
 use crate::s3::payload::PayloadMode;
 use crate::time::ClockOffset;
-use crate::upload::{CutPattern, Failure, Notice};
+use crate::upload::{CutPattern, Diagnosis, Failure, Notice};
 
 /// Tells what happens while an upload runs.
 pub(super) struct Reporter<'a> {
@@ -63,6 +63,7 @@ impl<'a> Reporter<'a> {
                 });
             }
             Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
+            Notice::Diagnosed(diagnosis) => diagnosed(console, diagnosis),
             Notice::Completing => info!("all parts are stored; completing the upload"),
             Notice::Verifying(failure) => console.note(&format!(
                 "the answer to {} did not arrive ({}); comparing the stored object",
@@ -137,6 +138,13 @@ impl<'a> Reporter<'a> {
             in_flight_max: to,
         });
     }
+}
+
+/// Tells what makes attempts fail, and what to change.
+fn diagnosed(console: &Console, diagnosis: &Diagnosis) {
+    let Diagnosis { cause, because, advice, .. } = diagnosis;
+    console.note(&format!("note: {cause}: {because}\n  try: {advice}"));
+    console.event(&Event::Diagnosis { cause: cause.as_str(), because, advice });
 }
 
 fn redirected(from: &str, to: &str, region: &str) -> String {

@@ -8,15 +8,17 @@ use super::console::Console;
 use super::exit::ExitStatus;
 use super::explain;
 use super::hints::hint;
-use super::json::{Error, Event, Summary};
+use super::json::{self, Error, Event, Summary};
 use super::place::Place;
-use crate::upload::{Outcome, Tally, UploadPlan, Uploaded};
+use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
 /// An upload that ended, in whatever way.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) tally: Tally,
+    /// What became clear of why attempts failed.
+    pub(super) diagnoses: Vec<Diagnosis>,
     pub(super) elapsed: Duration,
     /// The plan as it was carried out.
     pub(super) plan: UploadPlan,
@@ -46,7 +48,7 @@ impl Ended {
             }
             Outcome::Failed(failure) => {
                 let message = explain::failed(failure, place);
-                let hint = hint(failure, place);
+                let hint = hint(failure, place, &self.diagnoses);
                 let clean = !self.plan.is_single_put() && self.tally.left_behind == 0;
                 tell_error(console, &message, hint.as_deref(), clean.then_some(CLEAN));
                 let error = Error::of_failure(failure, message, hint, exit_code);
@@ -65,12 +67,15 @@ impl Ended {
         }
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
+        let diagnoses = json::counts(&self.diagnoses);
         let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
+        let summary = Summary { diagnoses, ..summary };
         console.event(&Event::Summary(summary));
     }
 
     fn uploaded(&self, uploaded: &Uploaded, place: &Place) -> String {
-        let mut lines = vec![format!("uploaded {} to {}", place.source, place.object), self.cost()];
+        let mut lines =
+            vec![format!("uploaded {} to {}", place.source, place.object), self.cost(place)];
         let etag = uploaded.etag.as_ref().map(|etag| format!("ETag {etag}"));
         let checksum = uploaded.checksum.map(|sum| format!("CRC64NVME {}", sum.to_base64()));
         let identity: Vec<String> = [etag, checksum].into_iter().flatten().collect();
@@ -80,18 +85,23 @@ impl Ended {
         if uploaded.by_comparison {
             lines.push(BY_COMPARISON.to_owned());
         }
+        let found = |Diagnosis { cause, count, .. }: &Diagnosis| match count {
+            1 => format!("{cause}: seen once"),
+            count => format!("{cause}: seen {count} times"),
+        };
+        lines.extend(self.diagnoses.iter().map(found));
         lines.join("\n  ")
     }
 
     /// Bytes, time, rate, parts and retries.
-    pub(super) fn cost(&self) -> String {
+    pub(super) fn cost(&self, place: &Place) -> String {
         let size = self.plan.size();
         let seconds = self.elapsed.as_secs_f64();
         let rate = HumanBytes((size as f64 / seconds.max(0.001)) as u64);
         let bytes = HumanBytes(size);
         let mut parts =
             vec![format!("{bytes} in {seconds:.1} s ({rate}/s)"), cut(&self.plan), self.retries()];
-        parts.extend(self.breath());
+        parts.extend(self.breath(place));
         parts.extend(
             (self.tally.hedges > 0).then(|| format!("{} slow parts sent twice", self.tally.hedges)),
         );
@@ -99,10 +109,12 @@ impl Ended {
     }
 
     /// How the number of attempts in flight followed the store, where it had to.
-    fn breath(&self) -> Option<String> {
+    fn breath(&self, place: &Place) -> Option<String> {
         let (lowest, last) = self.tally.in_flight_max;
         let fell = lowest < self.concurrency && lowest > 0;
-        fell.then(|| format!("{} → {lowest} → {last} in flight", self.concurrency))
+        fell.then(|| {
+            format!("{} → {lowest} → {last} in flight on {}", self.concurrency, place.key_prefix())
+        })
     }
 
     fn retries(&self) -> String {
@@ -154,7 +166,7 @@ mod tests {
     use super::*;
     use crate::cli::tests::place;
     use crate::s3::{Crc64Nvme, ETag, Limits};
-    use crate::upload::Symptom;
+    use crate::upload::{DiagnosedCause, Symptom};
 
     fn ended(size: u64) -> Ended {
         let uploaded = Uploaded {
@@ -166,6 +178,7 @@ mod tests {
         Ended {
             outcome: Outcome::Uploaded(uploaded),
             tally: Tally::default(),
+            diagnoses: Vec::new(),
             elapsed: Duration::from_secs(2),
             plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
             concurrency: 8,
@@ -177,22 +190,29 @@ mod tests {
     fn success_says_what_where_and_at_what_cost() {
         let mut ended = ended(128 << 20);
         ended.tally.retries = [(Symptom::Reset, 1), (Symptom::Throttled, 2)].into();
+        ended.diagnoses = vec![Diagnosis {
+            cause: DiagnosedCause::Throttled,
+            because: "it said so".into(),
+            advice: "a smaller --concurrency".into(),
+            count: 2,
+        }];
         let Outcome::Uploaded(uploaded) = &ended.outcome else { unreachable!() };
         assert_eq!(
             ended.uploaded(uploaded, &place()),
             "uploaded backup.tar to s3://bucket/path/key\n  \
              128.00 MiB in 2.0 s (64.00 MiB/s), 8 parts of 16 MiB, 3 retries (1 reset, \
              2 throttled)\n  ETag \"e-8\", CRC64NVME AAAAAAAAAAE=\n  \
-             S3's own answer was lost; the stored object was compared and is the file"
+             S3's own answer was lost; the stored object was compared and is the file\n  \
+             the store asks for fewer requests: seen 2 times"
         );
     }
 
     #[test]
     fn a_small_file_goes_in_one_request() {
-        assert_eq!(ended(5).cost(), "5 B in 2.0 s (2 B/s), in one request, no retries");
+        assert_eq!(ended(5).cost(&place()), "5 B in 2.0 s (2 B/s), in one request, no retries");
         let mut hidden = ended(5);
         hidden.tally.rewinds = 2;
-        assert!(hidden.cost().ends_with("no retries, 2 sent again by libcurl itself"));
+        assert!(hidden.cost(&place()).ends_with("no retries, 2 sent again by libcurl itself"));
     }
 
     #[test]
@@ -200,6 +220,10 @@ mod tests {
         let mut slowed = ended(5);
         slowed.tally.in_flight_max = (2, 5);
         slowed.tally.hedges = 1;
-        assert!(slowed.cost().ends_with("8 → 2 → 5 in flight, 1 slow parts sent twice"));
+        assert!(
+            slowed
+                .cost(&place())
+                .ends_with("8 → 2 → 5 in flight on bucket/path/, 1 slow parts sent twice")
+        );
     }
 }

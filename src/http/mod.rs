@@ -4,5 +4,7 @@
 mod report;
 mod request;
 
-pub use report::{Evidence, Report, Response, TransportFailure, TransportFailureKind};
+pub use report::{
+    Connection, Evidence, HttpVersion, Report, Response, TransportFailure, TransportFailureKind,
+};
 pub use request::{Body, ConnectionWanted, Headers, Method, Request, Scheme, Url};

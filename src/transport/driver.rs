@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use curl::easy::Easy2;
 use curl::multi::{Easy2Handle, Multi, MultiWaker};
 
+use super::connections::{BeganOn, Connections, Ending};
 use super::error::TransportError;
 use super::evidence::{self, Circumstances};
 use super::exchange::Exchange;
@@ -30,6 +31,7 @@ pub struct Driver<B> {
     refused: Vec<Finished<B>>,
     /// Slots that ended in this turn, kept for its room.
     ended: Vec<(usize, Result<(), curl::Error>)>,
+    connections: Connections,
     settings: HandleSettings,
     concurrency: u32,
     waits_with_select: bool,
@@ -43,6 +45,7 @@ struct Live<B> {
     handle: Easy2Handle<Exchange<B>>,
     started: Instant,
     observer: Observer,
+    began_on: Option<BeganOn>,
 }
 
 /// Wakes a [`Driver::wait`] from any thread; one that has not begun yet returns at once.
@@ -80,6 +83,8 @@ impl<B: BodyReader> Driver<B> {
             idle: Vec::new(),
             refused: Vec::new(),
             ended: Vec::new(),
+            // Each exchange may leave one and open another.
+            connections: Connections::new(2 * concurrency as usize),
             settings,
             concurrency,
             waits_with_select,
@@ -133,7 +138,8 @@ impl<B: BodyReader> Driver<B> {
         let slot = self.live.iter().position(Option::is_none).unwrap_or(self.live.len());
         handle.set_token(slot).map_err(|error| TransportError::setting(&error))?;
         let started = now();
-        let live = Live { token, handle, started, observer: Observer::new(started) };
+        let observer = Observer::new(started);
+        let live = Live { token, handle, started, observer, began_on: None };
         if slot == self.live.len() {
             self.live.push(Some(live));
         } else {
@@ -151,6 +157,7 @@ impl<B: BodyReader> Driver<B> {
         let named = |live: &Option<Live<B>>| live.as_ref().is_some_and(|live| live.token == token);
         let slot = self.live.iter().position(named)?;
         let live = self.live[slot].take()?;
+        self.connections.cancel(live.began_on);
         let mut easy = self.multi.remove2(live.handle).ok()?;
         let body = easy.get_mut().end().body;
         self.idle.push(easy);
@@ -211,6 +218,7 @@ impl<B: BodyReader> Driver<B> {
     /// Lets libcurl do what can be done without waiting, and collects all that ended.
     fn turn(&mut self, finished: &mut Vec<Finished<B>>) -> Result<(), TransportError> {
         self.multi.perform().map_err(TransportError::event_loop("carrying requests on"))?;
+        self.note_connections();
         let mut ended = std::mem::take(&mut self.ended);
         self.multi.messages(|message| {
             let Ok(slot) = message.token() else { return };
@@ -226,12 +234,21 @@ impl<B: BodyReader> Driver<B> {
         Ok(())
     }
 
+    /// Looks once at the connection on which each exchange begins: libcurl may exchange it for
+    /// another by itself, and then no longer names it.
+    fn note_connections(&mut self) {
+        for live in self.live.iter_mut().flatten().filter(|live| live.began_on.is_none()) {
+            let port = evidence::local_port(&live.handle);
+            live.began_on = port.map(|port| self.connections.begin(port));
+        }
+    }
+
     fn finish(
         &mut self,
         live: Live<B>,
         result: &Result<(), curl::Error>,
     ) -> Result<Finished<B>, TransportError> {
-        let Live { token, handle, started, observer } = live;
+        let Live { token, handle, started, observer, began_on } = live;
         let mut easy =
             self.multi.remove2(handle).map_err(TransportError::event_loop("removing a request"))?;
         let ended = easy.get_mut().end();
@@ -247,12 +264,29 @@ impl<B: BodyReader> Driver<B> {
         };
         let at = now();
         let moved_at = ended.seen.moved_at.max(observer.last().moved_at);
+        let measured = evidence::measured(&mut easy, result);
+        let ending = Ending {
+            started,
+            ended: at,
+            port: evidence::local_port(&easy),
+            opened: (measured.connections_opened > 0)
+                .then(|| started + measured.connected_after.unwrap_or_default()),
+            kept: result.is_ok() && circumstances.answered,
+        };
+        let used = self.connections.end(began_on, ending);
+        let unsent = ended.response.is_some() && measured.bytes_sent < body.length();
         let evidence = Evidence {
             bytes_expected: body.length(),
             rewinds: ended.seen.rewinds,
+            bytes_resent: ended.seen.bytes_resent,
+            os_errno: measured.os_errno.or(ended.seen.socket_error.filter(|_| result.is_err())),
+            answered_early: ended.seen.answered_early || unsent,
+            slowest_read: ended.seen.slowest_read,
             silent_for: at.duration_since(moved_at),
             elapsed: at.duration_since(started),
-            ..evidence::measured(&mut easy, result)
+            connection: used.connection,
+            abandoned: used.abandoned,
+            ..measured
         };
         let failure = evidence::failure(result, &circumstances);
         self.idle.push(easy);

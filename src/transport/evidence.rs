@@ -7,7 +7,7 @@ use std::time::Duration;
 use curl::easy::Easy2;
 
 use super::raw;
-use crate::http::{Evidence, TransportFailure, TransportFailureKind};
+use crate::http::{Evidence, HttpVersion, TransportFailure, TransportFailureKind};
 
 /// What the `CURLcode` alone does not tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,12 +77,32 @@ pub(super) fn measured<H>(easy: &mut Easy2<H>, result: &Result<(), curl::Error>)
         // It keeps the number of an earlier failure, so that it means nothing beside a success.
         os_errno: result.as_ref().err().and_then(|_| easy.os_errno().ok()).filter(|n| *n != 0),
         bytes_sent: raw::info(easy, raw::SIZE_UPLOAD).unwrap_or(0),
-        bytes_expected: 0,
-        rewinds: 0,
         connections_opened: easy.num_connects().map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
-        silent_for: Duration::ZERO,
-        elapsed: Duration::ZERO,
         peer: peer(easy),
+        http_version: raw::info_long(easy, raw::HTTP_VERSION).and_then(http_version),
+        connected_after: stage(easy, raw::CONNECT_TIME),
+        tls_after: stage(easy, raw::APPCONNECT_TIME),
+        ..Evidence::default()
+    }
+}
+
+/// Our end's port of the connection in use, else of the last one.
+pub(super) fn local_port(handle: &impl raw::Handle) -> Option<u16> {
+    let port = raw::info_long(handle, raw::LOCAL_PORT)?;
+    u16::try_from(port).ok().filter(|port| *port != 0)
+}
+
+fn stage(handle: &impl raw::Handle, which: curl_sys::CURLINFO) -> Option<Duration> {
+    raw::info(handle, which).filter(|time| *time != 0).map(Duration::from_micros)
+}
+
+fn http_version(number: libc::c_long) -> Option<HttpVersion> {
+    match libc::c_int::try_from(number).ok()? {
+        curl_sys::CURL_HTTP_VERSION_1_0 => Some(HttpVersion::Http10),
+        curl_sys::CURL_HTTP_VERSION_1_1 => Some(HttpVersion::Http11),
+        curl_sys::CURL_HTTP_VERSION_2_0 => Some(HttpVersion::Http2),
+        curl_sys::CURL_HTTP_VERSION_3 => Some(HttpVersion::Http3),
+        _ => None,
     }
 }
 

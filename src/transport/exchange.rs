@@ -3,10 +3,13 @@
 
 use std::any::Any;
 use std::io::{self, SeekFrom};
+use std::os::fd::IntoRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use curl::easy::{Handler, InfoType, ReadError, SeekResult, WriteError};
+use libc::c_int;
+use socket2::Socket;
 
 use super::{BodyReader, now};
 use crate::http::{Headers, Response};
@@ -34,10 +37,18 @@ pub(super) struct Exchange<B> {
 pub(super) struct Seen {
     /// Times libcurl read the body from its start again.
     pub(super) rewinds: u32,
+    /// Bytes it had taken by then.
+    pub(super) bytes_resent: u64,
+    /// Whether a final answer began while the body still had bytes to give.
+    pub(super) answered_early: bool,
+    /// The longest that one read of the body took.
+    pub(super) slowest_read: Duration,
     /// Bytes received: status lines, fields, body, answers of the 1xx kind included.
     pub(super) received: u64,
     /// When a byte last moved.
     pub(super) moved_at: Instant,
+    /// The system's number of why no socket could be opened.
+    pub(super) socket_error: Option<i32>,
     /// Why the body gave no more bytes.
     pub(super) source_error: Option<String>,
     /// Whether the answer outgrew what is kept.
@@ -91,11 +102,21 @@ impl Seen {
     fn new() -> Seen {
         Seen {
             rewinds: 0,
+            bytes_resent: 0,
+            answered_early: false,
+            slowest_read: Duration::ZERO,
             received: 0,
             moved_at: now(),
+            socket_error: None,
             source_error: None,
             answer_too_large: false,
         }
+    }
+
+    /// A read of the body that gave bytes.
+    fn read(&mut self, began: Instant, ended: Instant) {
+        self.slowest_read = self.slowest_read.max(ended.duration_since(began));
+        self.moved_at = ended;
     }
 }
 
@@ -110,6 +131,11 @@ impl<B: BodyReader> Exchange<B> {
                 None
             }
         }
+    }
+
+    /// Whether the body has bytes that libcurl has not taken.
+    fn has_more(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| self.given < body.length())
     }
 
     /// Fills libcurl's buffer; an end before the promised length is an error, never padded.
@@ -130,10 +156,11 @@ impl<B: BodyReader> Exchange<B> {
 
 impl<B: BodyReader> Handler for Exchange<B> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let began = now();
         match self.fill(buffer) {
             Some(Ok(count)) => {
                 self.given += count as u64;
-                self.seen.moved_at = now();
+                self.seen.read(began, now());
                 Ok(count)
             }
             Some(Err(error)) => {
@@ -151,7 +178,7 @@ impl<B: BodyReader> Handler for Exchange<B> {
         if self.guarded(BodyReader::rewind).is_none() {
             return SeekResult::Fail;
         }
-        self.given = 0;
+        self.seen.bytes_resent += std::mem::take(&mut self.given);
         self.answer = Answer::default();
         self.seen.rewinds += 1;
         SeekResult::Ok
@@ -162,6 +189,7 @@ impl<B: BodyReader> Handler for Exchange<B> {
         self.seen.moved_at = now();
         let kept = self.answer.line(line);
         self.seen.answer_too_large |= !kept;
+        self.seen.answered_early |= self.answer.in_head && self.has_more();
         kept
     }
 
@@ -172,6 +200,22 @@ impl<B: BodyReader> Handler for Exchange<B> {
         self.seen.answer_too_large |= taken < bytes.len();
         // Fewer than were offered ends the transfer.
         Ok(taken)
+    }
+
+    /// As the crate would, but the reason of a failure is kept: libcurl never learns it.
+    fn open_socket(
+        &mut self,
+        family: c_int,
+        kind: c_int,
+        protocol: c_int,
+    ) -> Option<curl_sys::curl_socket_t> {
+        match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
+            Ok(socket) => Some(socket.into_raw_fd()),
+            Err(error) => {
+                self.seen.socket_error = error.raw_os_error();
+                None
+            }
+        }
     }
 
     fn debug(&mut self, _kind: InfoType, _data: &[u8]) {

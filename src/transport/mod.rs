@@ -1,5 +1,6 @@
 //! The only folder that imports curl: it carries requests and does not know what they mean.
 
+mod connections;
 mod driver;
 mod error;
 mod evidence;

@@ -25,6 +25,12 @@ pub(super) const PRETRANSFER_TIME: CURLINFO = INFO_OFF_T + 53;
 /// `CURLINFO_APPCONNECT_TIME_T`, since 7.61: microseconds until TLS stood.
 pub(super) const APPCONNECT_TIME: CURLINFO = INFO_OFF_T + 56;
 
+/// `CURLINFO_HTTP_VERSION`, since 7.50: one of `CURL_HTTP_VERSION_…`; 0 where nothing was said.
+pub(super) const HTTP_VERSION: CURLINFO = INFO_LONG + 46;
+/// `CURLINFO_LOCAL_PORT`: our end's port of the last connection; 0 where there was none.
+pub(super) const LOCAL_PORT: CURLINFO = INFO_LONG + 42;
+
+const INFO_LONG: CURLINFO = 0x20_0000;
 const INFO_OFF_T: CURLINFO = 0x60_0000;
 const INFO_ACTIVESOCKET: CURLINFO = 0x50_0000 + 44;
 /// Option numbers below this take a `long`, those above a pointer or a `curl_off_t`.
@@ -76,6 +82,16 @@ pub(super) fn info(handle: &impl Handle, which: CURLINFO) -> Option<u64> {
     let code =
         unsafe { curl_sys::curl_easy_getinfo(handle.pointer(), which, ptr::from_mut(&mut value)) };
     (code == curl_sys::CURLE_OK).then(|| u64::try_from(value).unwrap_or(0))
+}
+
+/// A number of the kind `long`; `None` where this libcurl does not know it.
+pub(super) fn info_long(handle: &impl Handle, which: CURLINFO) -> Option<c_long> {
+    assert!(which & curl_sys::CURLINFO_TYPEMASK == INFO_LONG, "info {which} is no long");
+    let mut value: c_long = 0;
+    // SAFETY: the handle lives as long as `handle`; an info of this type writes one `long`.
+    let code =
+        unsafe { curl_sys::curl_easy_getinfo(handle.pointer(), which, ptr::from_mut(&mut value)) };
+    (code == curl_sys::CURLE_OK).then_some(value)
 }
 
 /// `CURLINFO_ACTIVESOCKET`: the socket of the connection in use, if there is one.

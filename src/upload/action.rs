@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{CutPattern, Failure, Manner, PartRange, Symptom, UploadPlan};
+use super::{CutPattern, Diagnosis, Failure, Manner, PartRange, Symptom, UploadPlan};
 use crate::http::{ConnectionWanted, Report};
 use crate::s3::payload::PayloadMode;
 use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
@@ -121,6 +121,8 @@ pub enum Notice {
         /// How long from now.
         delay: Duration,
     },
+    /// Why attempts fail has become clear.
+    Diagnosed(Diagnosis),
     /// All parts are stored.
     Completing,
     /// The outcome is not known; the stored object is compared.

@@ -16,8 +16,9 @@ use super::rate::RateLimiter;
 use super::remedies::Remedies;
 use super::transfer::{Effect, Transfer};
 use super::{
-    Action, Cause, Command, Event, Failure, Manner, Notice, Outcome, Patience, RemedySettings,
-    RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally, UploadPlan,
+    Action, Cause, Command, Diagnosis, Diagnostics, Event, Failure, Manner, Notice, Outcome,
+    Patience, RemedySettings, RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally,
+    UploadPlan,
 };
 use crate::http::Evidence;
 use crate::s3::{ErrorClass, Limits, ObjectSettings};
@@ -94,6 +95,7 @@ pub struct Engine {
     /// Actions that need no decision any more.
     outbox: VecDeque<Action>,
     tally: Tally,
+    diagnostics: Diagnostics,
     /// Whether something happened that a progress display has not been told of.
     moved: bool,
     /// Whether whatever is at the endpoint has ever answered in HTTP.
@@ -126,6 +128,7 @@ impl Engine {
             succeeded_at: Time::ZERO,
             outbox: VecDeque::new(),
             tally: Tally::default(),
+            diagnostics: Diagnostics::default(),
             moved: false,
             heard_http: false,
         };
@@ -208,6 +211,12 @@ impl Engine {
     #[must_use]
     pub fn plan(&self) -> &UploadPlan {
         self.transfer.plan()
+    }
+
+    /// What has become clear of why attempts failed.
+    #[must_use]
+    pub fn diagnoses(&self) -> &[Diagnosis] {
+        self.diagnostics.found()
     }
 
     /// Where it stands.

@@ -21,6 +21,7 @@ mod action;
 mod books;
 mod concurrency;
 mod cuts;
+mod diagnosis;
 mod engine;
 mod failure;
 mod flight;
@@ -38,6 +39,7 @@ pub use action::{
     Tally, Uploaded,
 };
 pub use cuts::CutPattern;
+pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;

@@ -4,6 +4,7 @@
 //! Every test has a lab of its own, in another process; `curl` reads what the lab stored.
 #![expect(clippy::disallowed_methods, reason = "tests wait, and hand PATH on")]
 
+mod diagnoses;
 mod explains;
 mod local_lab;
 mod nested;

@@ -38,6 +38,14 @@ pub(crate) enum Fate {
     SentTwice,
     /// A bit flipped on the way.
     Corrupted,
+    /// 403 `RequestTimeTooSkewed`, by a store whose clock is an hour ahead in this answer alone.
+    Skewed,
+    /// 400 `ExpiredToken`.
+    Expired,
+    /// 307 to another host of the store.
+    Elsewhere,
+    /// 501: the store does not know the checksums.
+    NotImplemented,
     /// 403 `AccessDenied`.
     Denied,
     /// Somebody aborts the upload before the request arrives.
@@ -46,7 +54,7 @@ pub(crate) enum Fate {
 
 impl Fate {
     /// All fates that small worlds are built from.
-    pub(crate) const ALL: [Fate; 18] = [
+    pub(crate) const ALL: [Fate; 22] = [
         Fate::Refused,
         Fate::ResetInBody,
         Fate::ResetThenDone,
@@ -63,6 +71,10 @@ impl Fate {
         Fate::ErrorInside200,
         Fate::SentTwice,
         Fate::Corrupted,
+        Fate::Skewed,
+        Fate::Expired,
+        Fate::Elsewhere,
+        Fate::NotImplemented,
         Fate::Denied,
         Fate::UploadGone,
     ];

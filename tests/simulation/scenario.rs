@@ -160,7 +160,7 @@ impl Scenario {
             stop_at: None,
             change_at: None,
             slowness: Duration::from_millis(50),
-            conditions: Conditions::default(),
+            conditions: Conditions { keys_renewable: true, ..Conditions::default() },
         }
     }
 }

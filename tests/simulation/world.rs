@@ -57,6 +57,8 @@ pub(crate) struct Seen {
     pub(crate) searched: bool,
     /// Uploads that the store made only after that.
     pub(crate) created_late: u32,
+    /// Whether the store said that it does not know the checksums.
+    pub(crate) not_implemented: bool,
     /// Bytes of parts that were sent a second time.
     pub(crate) hedged: u64,
     denied: BTreeSet<Key>,
@@ -291,6 +293,7 @@ impl SimulatedWorld {
         report.evidence.elapsed = self.now.since(began);
         self.seen.searched |= matches!(operation, Operation::ListMultipartUploads { .. });
         let clock = self.clock_of(attempt, &report);
+        let clock = if fate == Fate::Skewed { Some(ClockOffset(3600)) } else { clock };
         let whole = !by_judgement
             && matches!(
                 fate,
@@ -460,6 +463,21 @@ impl SimulatedWorld {
                 let claimed = Some(crc64nvme(&body));
                 body[0] ^= 1;
                 response = Some(self.work_with(operation, &body, claimed));
+            }
+            Fate::Skewed => {
+                response = Some(error_response(403, "RequestTimeTooSkewed", "It is too late."));
+            }
+            Fate::Expired => {
+                response = Some(error_response(400, "ExpiredToken", "The token has expired."));
+            }
+            Fate::Elsewhere => {
+                let mut redirect = error_response(307, "TemporaryRedirect", "Go there.");
+                redirect.headers.push("location", "http://other.store.example/bucket/key");
+                response = Some(redirect);
+            }
+            Fate::NotImplemented => {
+                self.seen.not_implemented = true;
+                response = Some(error_response(501, "NotImplemented", "A header is unknown."));
             }
             Fate::Denied => {
                 if !matches!(operation, Operation::HeadObject) {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod answers;
+mod connections;
 mod failures;
 mod progress;
 mod requests;
@@ -29,6 +30,8 @@ struct Pattern {
     ends_at: Option<u64>,
     /// Where reading panics.
     panics_at: Option<u64>,
+    /// How long each read takes.
+    hesitates: Option<Duration>,
 }
 
 impl Pattern {
@@ -48,6 +51,7 @@ impl BodyReader for Pattern {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.asked.push(buffer.len());
+        self.hesitates.into_iter().for_each(std::thread::sleep);
         if self.fails_at.is_some_and(|at| self.at >= at) {
             return Err(io::Error::other("the disk is on fire"));
         }

@@ -150,7 +150,7 @@ fn connections_are_used_again_unless_a_fresh_one_is_wanted() {
         connections.push((finished.report.evidence.connections_opened, server.next().connection));
     }
     assert_eq!(connections[..3], [(1, 0), (0, 0), (1, 1)]);
-    assert_eq!(connections[3].0, 0);
+    assert_eq!((connections[3].0, connections[4].0), (1, 0));
 }
 
 #[test]

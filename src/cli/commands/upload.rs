@@ -131,6 +131,7 @@ impl Upload {
         let ended = Ended {
             outcome,
             tally: engine.tally(),
+            diagnoses: engine.diagnoses().to_vec(),
             elapsed: now().duration_since(began),
             plan: engine.plan().clone(),
             concurrency: self.concurrency,

@@ -4,10 +4,13 @@ use super::Engine;
 use crate::http::{Evidence, Report};
 use crate::s3::{Crc64Nvme, ErrorClass, Reply};
 use crate::time::{ClockOffset, Time};
+use crate::upload::concurrency::ConcurrencyLimit;
 use crate::upload::flight::Flying;
 use crate::upload::queue::{Before, Job, Waiting};
 use crate::upload::remedies::Remedy;
-use crate::upload::{Action, AttemptId, Cause, Failure, Notice, RetryPolicy, Standing, Verdict};
+use crate::upload::{
+    Action, AttemptId, Cause, Diagnosis, Failure, Notice, RetryPolicy, Standing, Verdict,
+};
 
 impl Engine {
     pub(super) fn finished(
@@ -28,7 +31,11 @@ impl Engine {
         }
         let reply = flying.operation.reply(report).map_err(Cause::S3);
         match reply.and_then(|reply| match_checksum(reply, checksum)) {
-            Ok(reply) => self.succeeded(now, flying, reply, checksum),
+            Ok(reply) => {
+                let found = self.diagnostics.succeeded(&report.evidence).cloned();
+                self.diagnosed(found);
+                self.succeeded(now, flying, reply, checksum);
+            }
             Err(cause) => {
                 let failure = self.failure(now, flying, cause, report.evidence.clone());
                 self.failed(now, id, flying, failure, clock);
@@ -99,6 +106,8 @@ impl Engine {
         failure: Failure,
         clock: Option<ClockOffset>,
     ) {
+        let found = self.diagnostics.failed(&failure, now).cloned();
+        self.diagnosed(found);
         self.breathe(now, id, &failure);
         self.watch_cuts(&failure);
         if let Some(twin) = self.flight.at(flying.job) {
@@ -112,6 +121,12 @@ impl Engine {
             self.apply_remedy(now, flying, failure, remedy);
         } else {
             self.retry_or_give_up(now, flying, failure);
+        }
+    }
+
+    fn diagnosed(&mut self, found: Option<Diagnosis>) {
+        if let Some(diagnosis) = found {
+            self.notice(Notice::Diagnosed(diagnosis));
         }
     }
 
@@ -141,14 +156,7 @@ impl Engine {
         let before = Before { failure, counts: false, stuck_since: None, cost: 0 };
         match remedy {
             Remedy::Again(notice) => {
-                if let Some(notice) = notice {
-                    if let Notice::ChecksumsAdapted { payload, .. } = &notice
-                        && !payload.has_checksum()
-                    {
-                        self.transfer.drop_checksums();
-                    }
-                    self.notice(notice);
-                }
+                self.learnt(notice);
                 self.again(now, flying.job, before);
             }
             Remedy::Renew => {
@@ -158,6 +166,20 @@ impl Engine {
             }
             Remedy::AwaitKeys => self.await_keys(flying.job, before),
         }
+    }
+
+    /// Something was learnt that concerns more than one request.
+    fn learnt(&mut self, notice: Option<Notice>) {
+        let Some(notice) = notice else { return };
+        match &notice {
+            Notice::ChecksumsAdapted { payload, .. } if !payload.has_checksum() => {
+                self.transfer.drop_checksums();
+            }
+            // What the other place can take is not known.
+            Notice::Redirected { .. } => self.limit = ConcurrencyLimit::new(self.limit.max()),
+            _ => {}
+        }
+        self.notice(notice);
     }
 
     fn again(&mut self, due: Time, job: Job, before: Before) {
