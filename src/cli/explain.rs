@@ -59,6 +59,9 @@ pub(super) fn reason(failure: &Failure) -> String {
             format!("network: {}{peer}{sent}", transport.message)
         }
         Cause::Stalled(silent) => format!("network: nothing moved for {} s", silent.as_secs()),
+        Cause::AnswerUnending(waited) => {
+            format!("network: the answer did not end within {} s", waited.as_secs())
+        }
         Cause::ChecksumMismatch { sent, stored } => {
             format!("S3 has CRC64NVME {stored} of bytes that left here with {sent}")
         }

@@ -14,7 +14,7 @@ use super::{explain, json};
 use crate::config::units::exact_size;
 use crate::s3::payload::PayloadMode;
 use crate::time::ClockOffset;
-use crate::upload::{CutPattern, Diagnosis, Failure, Notice};
+use crate::upload::{CutPattern, DiagnosedCause, Diagnosis, Failure, Notice};
 
 /// Tells what happens while an upload runs.
 pub(super) struct Reporter<'a> {
@@ -71,7 +71,12 @@ impl<'a> Reporter<'a> {
                 explain::reason(failure)
             )),
             Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
-            Notice::Redirected { from, to, region } => console.note(&redirected(from, to, region)),
+            Notice::Redirected { to, region, .. } => {
+                console.note(&redirected(to, region.as_deref()));
+            }
+            Notice::Repairing { parts } => console.note(&format!(
+                "the store has other bytes in {parts} parts than it was sent last; sending them again"
+            )),
             Notice::ClockLearnt(offset) => console.warn(&clock(*offset)),
             Notice::RenewingKeys => info!("the keys have expired; asking their source for others"),
             Notice::KeysRenewed(Ok(())) => info!("fresh keys are there"),
@@ -143,13 +148,20 @@ impl<'a> Reporter<'a> {
 /// Tells what makes attempts fail, and what to change.
 fn diagnosed(console: &Console, diagnosis: &Diagnosis) {
     let Diagnosis { cause, because, advice, .. } = diagnosis;
-    console.note(&format!("note: {cause}: {because}\n  try: {advice}"));
+    // What was learnt from these is told by notices of their own.
+    if !matches!(cause, DiagnosedCause::ClockSkew | DiagnosedCause::WrongRegion) {
+        console.note(&format!("note: {cause}: {because}\n  try: {advice}"));
+    }
     console.event(&Event::Diagnosis { cause: cause.as_str(), because, advice });
 }
 
-fn redirected(from: &str, to: &str, region: &str) -> String {
-    let place = if from == to { String::new() } else { format!(" at {to}") };
-    format!("the bucket is in {region}{place}; going on there. --region {region} saves the detour")
+fn redirected(to: &str, region: Option<&str>) -> String {
+    match region {
+        Some(region) => {
+            format!("the bucket is in {region}; going on there. --region {region} saves the detour")
+        }
+        None => format!("the store sends us to {to}; going on there"),
+    }
 }
 
 fn clock(offset: ClockOffset) -> String {
@@ -194,11 +206,13 @@ mod tests {
     #[test]
     fn what_was_learnt_is_told_with_what_to_type_next_time() {
         assert_eq!(
-            redirected("https://a", "https://b", "eu-west-1"),
-            "the bucket is in eu-west-1 at https://b; going on there. --region eu-west-1 saves \
-             the detour"
+            redirected("https://b", Some("eu-west-1")),
+            "the bucket is in eu-west-1; going on there. --region eu-west-1 saves the detour"
         );
-        assert!(redirected("https://a", "https://a", "eu").starts_with("the bucket is in eu; "));
+        assert_eq!(
+            redirected("https://b", None),
+            "the store sends us to https://b; going on there"
+        );
         assert!(clock(ClockOffset(1200)).contains("clock is 20 minutes behind"));
         assert!(clock(ClockOffset(-1200)).contains("clock is 20 minutes ahead"));
         let because = failure(answered(501, "NotImplemented"), ErrorClass::NotImplemented);

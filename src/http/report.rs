@@ -96,7 +96,8 @@ pub struct Evidence {
     /// The version of HTTP that was spoken (`CURLINFO_HTTP_VERSION`).
     pub http_version: Option<HttpVersion>,
     /// Time from the start until the connection stood, where one was opened
-    /// (`CURLINFO_CONNECT_TIME_T`). libcurl tells it only once TLS stands as well.
+    /// (`CURLINFO_CONNECT_TIME_T`). libcurl tells it only once TLS stands as well, and reckons from
+    /// the last time that it sent the request.
     pub connected_after: Option<Duration>,
     /// Time from the start until the TLS handshake was finished, where there was one
     /// (`CURLINFO_APPCONNECT_TIME_T`).

@@ -128,8 +128,9 @@ pub fn classify_code(code: &str) -> Option<ErrorClass> {
 #[must_use]
 pub fn classify_status(status: u16) -> ErrorClass {
     // HTTP version, storage full, a captive portal: the 5xx that do not pass.
-    let passes =
-        matches!(status, 0..300 | 408 | 425 | 500..=u16::MAX) && !matches!(status, 505 | 507 | 511);
+    // 417 refuses our Expect, which the attempt after an answer does not have.
+    let passes = matches!(status, 0..300 | 408 | 417 | 425 | 500..=u16::MAX)
+        && !matches!(status, 505 | 507 | 511);
     match status {
         301 | 302 | 307 | 308 => ErrorClass::Redirected,
         // 407 is a proxy's.
@@ -264,14 +265,14 @@ mod tests {
     #[test]
     fn every_status_has_its_class() {
         let cases: [(ErrorClass, &[u16]); 9] = [
-            (Transient, &[0, 200, 204, 408, 425, 500, 502, 503, 504, 508, 520, 599, 999]),
+            (Transient, &[0, 200, 204, 408, 417, 425, 500, 502, 503, 504, 508, 520, 599, 999]),
             (Throttled, &[429, 509]),
             (Denied, &[401, 403, 407]),
             (Redirected, &[301, 302, 307, 308]),
             (NotFound, &[404, 410]),
             (Conflict, &[409, 412]),
             (NotImplemented, &[501]),
-            (Permanent, &[300, 303, 304, 400, 402, 405, 411, 413, 414, 417, 422, 431, 499]),
+            (Permanent, &[300, 303, 304, 400, 402, 405, 411, 413, 414, 422, 431, 499]),
             (Permanent, &[505, 507, 511]),
         ];
         for (class, statuses) in cases {

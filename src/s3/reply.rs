@@ -478,7 +478,9 @@ mod tests {
         let cases = [
             (upload_part(), answer(200, &[], ""), "no ETag"),
             (upload_part(), answer(200, &[("etag", "\"\"")], ""), "no ETag"),
+            (upload_part(), answer(200, &[("etag", "\"\u{9b}2J\"")], ""), "no ETag"),
             (upload_part(), answer(200, &etag, PAGE), "has a body"),
+            (upload_part(), answer(200, &etag, PAGE), "; it begins: <!DOCTYPE html><html><body>"),
             (upload_part(), answer(204, &etag, ""), "its status is 204, not 200"),
             (upload_part(), answer(100, &etag, ""), "its status is 100"),
             (put_object(), answer(200, &etag, PAGE), "has a body"),

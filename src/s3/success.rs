@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 
+use super::printable::printable_words;
 use super::server_date::{UnixTime, server_date, xml_date};
 use super::xml;
 use super::{
@@ -11,11 +12,25 @@ use super::{
 };
 use crate::http::Response;
 
+/// Characters that are shown of a body that no S3 would send.
+const STRANGE_BODY_SHOWN: usize = 100;
+
 /// The reply that `response` is to `operation`.
 ///
 /// # Errors
-/// What is wrong with it, in words that continue "the answer to … cannot be used: ".
+/// What is wrong with it, in words that continue "the answer to … cannot be used: ", and how its
+/// body begins: a portal's page tells whose it is.
 pub(super) fn read(operation: &Operation, response: &Response) -> Result<Reply, String> {
+    reply(operation, response).map_err(|reason| {
+        let start = &response.body[..response.body.len().min(4 * STRANGE_BODY_SHOWN)];
+        match printable_words(&String::from_utf8_lossy(start), STRANGE_BODY_SHOWN).as_str() {
+            "" => reason,
+            shown => format!("{reason}; it begins: {shown}"),
+        }
+    })
+}
+
+fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
     let expected = match operation {
         Operation::AbortMultipartUpload { .. } => 204,
         _ => 200,
@@ -223,10 +238,12 @@ fn etag_header(response: &Response) -> Option<ETag> {
     response.headers.get("etag").and_then(some_etag)
 }
 
-/// An ETag, quoted or not; `None` where there is nothing between its quotes.
+/// An ETag, quoted or not; `None` where there is nothing between its quotes, or what no ETag of
+/// S3 has and a terminal might obey.
 fn some_etag(text: &str) -> Option<ETag> {
     let etag = ETag(text.trim().to_owned());
-    (!etag.bare().is_empty()).then_some(etag)
+    let bare = etag.bare();
+    (!bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_graphic())).then_some(etag)
 }
 
 fn checksum_header(response: &Response) -> Option<Crc64Nvme> {

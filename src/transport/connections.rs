@@ -36,7 +36,7 @@ pub(super) struct Ending {
     pub(super) ended: Instant,
     /// Our end's port, where there was a connection.
     pub(super) port: Option<u16>,
-    /// When the connection stood, where it was opened for this exchange.
+    /// When its socket was opened, where that was for this exchange.
     pub(super) opened: Option<Instant>,
     /// Whether it may be used again.
     pub(super) kept: bool,

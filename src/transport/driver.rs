@@ -269,8 +269,7 @@ impl<B: BodyReader> Driver<B> {
             started,
             ended: at,
             port: evidence::local_port(&easy),
-            opened: (measured.connections_opened > 0)
-                .then(|| started + measured.connected_after.unwrap_or_default()),
+            opened: ended.seen.socket_opened,
             kept: result.is_ok() && circumstances.answered,
         };
         let used = self.connections.end(began_on, ending);

@@ -66,6 +66,8 @@ pub(super) fn kind(code: u32, circumstances: &Circumstances) -> TransportFailure
         26 | 42 if circumstances.source_error.is_some() => Kind::SourceRead,
         // WRITE_ERROR
         23 if circumstances.answer_too_large => Kind::AnswerTooLarge,
+        // TOO_LARGE: 300 KiB or 5,000 fields of an answer's head, interim answers included
+        100 => Kind::AnswerTooLarge,
         _ => Kind::Local,
     }
 }
@@ -143,6 +145,7 @@ mod tests {
             (28, Kind::Timeout),
             (1, Kind::NotHttp),
             (8, Kind::NotHttp),
+            (100, Kind::AnswerTooLarge),
             (26, Kind::Local),
             (42, Kind::Local),
             (23, Kind::Local),

@@ -14,8 +14,11 @@ use socket2::Socket;
 use super::{BodyReader, now};
 use crate::http::{Headers, Response};
 
-/// Bytes of an answer's body that are kept; S3's own documents stay far below.
-pub(super) const ANSWER_BODY_MAX: usize = 1024 * 1024;
+/// Bytes of a body that are kept where the status is no error: S3's own documents stay far below,
+/// but the blanks ahead of a slow `CompleteMultipartUpload`'s count too.
+const ANSWER_BODY_MAX: usize = 10 << 20;
+/// Bytes of an error's body that are kept: S3's have a few hundred, the rest are pages of others.
+const ERROR_BODY_MAX: usize = 64 << 10;
 /// Bytes of header fields that are kept.
 const ANSWER_HEADERS_MAX: usize = 256 * 1024;
 
@@ -47,6 +50,8 @@ pub(super) struct Seen {
     pub(super) received: u64,
     /// When a byte last moved.
     pub(super) moved_at: Instant,
+    /// When the last socket was opened.
+    pub(super) socket_opened: Option<Instant>,
     /// The system's number of why no socket could be opened.
     pub(super) socket_error: Option<i32>,
     /// Why the body gave no more bytes.
@@ -107,6 +112,7 @@ impl Seen {
             slowest_read: Duration::ZERO,
             received: 0,
             moved_at: now(),
+            socket_opened: None,
             socket_error: None,
             source_error: None,
             answer_too_large: false,
@@ -202,7 +208,8 @@ impl<B: BodyReader> Handler for Exchange<B> {
         Ok(taken)
     }
 
-    /// As the crate would, but the reason of a failure is kept: libcurl never learns it.
+    /// As the crate would, but time and failure are kept: libcurl's own times begin anew where it
+    /// repeats a request, and it never learns why there is no socket.
     fn open_socket(
         &mut self,
         family: c_int,
@@ -210,7 +217,10 @@ impl<B: BodyReader> Handler for Exchange<B> {
         protocol: c_int,
     ) -> Option<curl_sys::curl_socket_t> {
         match Socket::new(family.into(), kind.into(), Some(protocol.into())) {
-            Ok(socket) => Some(socket.into_raw_fd()),
+            Ok(socket) => {
+                self.seen.socket_opened = Some(now());
+                Some(socket.into_raw_fd())
+            }
             Err(error) => {
                 self.seen.socket_error = error.raw_os_error();
                 None
@@ -262,8 +272,8 @@ impl Answer {
     /// Takes bytes of the body; how many there was room for.
     fn take(&mut self, bytes: &[u8]) -> usize {
         let Some(response) = &mut self.response else { return bytes.len() };
-        let room = ANSWER_BODY_MAX - response.body.len();
-        let taken = bytes.len().min(room);
+        let most = if response.status < 300 { ANSWER_BODY_MAX } else { ERROR_BODY_MAX };
+        let taken = bytes.len().min(most - response.body.len());
         response.body.extend_from_slice(&bytes[..taken]);
         taken
     }
@@ -309,9 +319,12 @@ mod tests {
 
     #[test]
     fn head_and_body_are_bounded() {
+        for (status, most) in [("200 OK", ANSWER_BODY_MAX), ("300 No", ERROR_BODY_MAX)] {
+            let mut answer = answer(&[&format!("HTTP/1.1 {status}\r\n")]);
+            assert_eq!(answer.take(&vec![0; most - 1]), most - 1, "{status}");
+            assert_eq!([answer.take(&[0; 5]), answer.take(&[0; 5])], [1, 0], "{status}");
+        }
         let mut answer = answer(&["HTTP/1.1 200 OK\r\n"]);
-        assert_eq!(answer.take(&vec![0; ANSWER_BODY_MAX - 1]), ANSWER_BODY_MAX - 1);
-        assert_eq!(answer.take(&[0; 5]), 1);
         let field = format!("X: {}\r\n", "y".repeat(ANSWER_HEADERS_MAX));
         assert!(!answer.line(field.as_bytes()));
     }

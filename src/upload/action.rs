@@ -142,8 +142,8 @@ pub enum Notice {
         from: String,
         /// Its address from now on.
         to: String,
-        /// The region to sign for.
-        region: String,
+        /// The region to sign for, where it is another.
+        region: Option<String>,
     },
     /// The clocks differ; signatures are dated by the store's from now on.
     ClockLearnt(ClockOffset),
@@ -176,6 +176,11 @@ pub enum Notice {
         /// Bytes of a part from now on.
         to: u64,
         /// Parts of the plan, as it is now.
+        parts: u32,
+    },
+    /// The store has other bytes in so many parts than it was sent last: they are sent again.
+    Repairing {
+        /// How many.
         parts: u32,
     },
     /// A part that takes long is sent a second time.

@@ -3,19 +3,20 @@
 //! What only a bug can break is asserted here, in release too: a part is stored once, and nothing
 //! is completed that is not whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{PartRange, UploadPlan};
 use crate::s3::checksum::multipart_etag;
-use crate::s3::{CompletedPart, Crc64Nvme, ETag, PartNumber};
+use crate::s3::{CompletedPart, Crc64Nvme, ETag, PartNumber, UploadedPart};
 
 /// The parts of one upload.
 #[derive(Debug)]
 pub(super) struct Books {
     /// By index; `None` until the part is stored.
     stored: Vec<Option<CompletedPart>>,
-    /// Behind the last part that the store has, or may have: an answer was lost.
-    settled: u32,
+    /// Parts that are to be sent again.
+    again: Vec<PartNumber>,
     /// Index of the first part that was never taken.
     next: u32,
     parts_stored: u32,
@@ -25,18 +26,21 @@ pub(super) struct Books {
 impl Books {
     pub(super) fn new(plan: &UploadPlan) -> Books {
         let stored = vec![None; plan.parts() as usize];
-        Books { stored, settled: 0, next: 0, parts_stored: 0, bytes_stored: 0 }
+        Books { stored, again: Vec::new(), next: 0, parts_stored: 0, bytes_stored: 0 }
     }
 
     /// Whether there are parts that nobody has taken.
     pub(super) fn has_next(&self) -> bool {
-        (self.next as usize) < self.stored.len()
+        !self.again.is_empty() || (self.next as usize) < self.stored.len()
     }
 
     /// The next part that nobody has taken.
     pub(super) fn take_next(&mut self) -> Option<PartNumber> {
         if !self.has_next() {
             return None;
+        }
+        if let Some(number) = self.again.pop() {
+            return Some(number);
         }
         let number = PartNumber::from_index(self.next);
         self.next += 1;
@@ -49,23 +53,38 @@ impl Books {
         *entry = Some(CompletedPart { number: part.number, etag, checksum });
         self.parts_stored += 1;
         self.bytes_stored += part.length;
-        self.may_be_stored(part.number);
     }
 
-    /// The store may have this part, as it was sent: its bytes must not change any more.
-    pub(super) fn may_be_stored(&mut self, number: PartNumber) {
-        self.settled = self.settled.max(number.index() + 1);
-    }
-
-    /// The first part from which on the file may be cut anew.
+    /// Index behind the last part that is stored.
     pub(super) fn settled(&self) -> u32 {
-        self.settled
+        let last = self.stored.iter().rposition(Option::is_some);
+        last.map_or(0, |index| index as u32 + 1)
     }
 
-    /// The file was cut anew from the first part that is not settled.
+    /// The file was cut anew behind the last part that is stored.
     pub(super) fn recut(&mut self, plan: &UploadPlan) {
+        self.next = self.next.min(self.settled());
         self.stored.resize(plan.parts() as usize, None);
-        self.next = self.next.min(self.settled);
+    }
+
+    /// Parts that we have stored and of which the store lists something else, or nothing.
+    pub(super) fn differing(&self, plan: &UploadPlan, listed: &[UploadedPart]) -> Vec<PartNumber> {
+        let listed: BTreeMap<_, _> =
+            listed.iter().map(|part| (part.number, (part.size, part.etag.bare()))).collect();
+        let differs = |part: &&CompletedPart| {
+            let ours = (plan.part(part.number).length, part.etag.bare());
+            listed.get(&part.number) != Some(&ours)
+        };
+        self.stored.iter().flatten().filter(differs).map(|part| part.number).collect()
+    }
+
+    /// The store does not have this part after all: it is sent again.
+    pub(super) fn unstore(&mut self, part: PartRange) {
+        let entry = self.stored[part.number.index() as usize].take();
+        assert!(entry.is_some(), "part {} was stored", part.number);
+        self.parts_stored -= 1;
+        self.bytes_stored -= part.length;
+        self.again.push(part.number);
     }
 
     pub(super) fn is_whole(&self) -> bool {

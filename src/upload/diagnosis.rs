@@ -15,7 +15,6 @@ use self::deaths::Deaths;
 use self::idle::Idle;
 use super::Failure;
 use crate::http::Evidence;
-use crate::time::Time;
 
 pub use words::DiagnosedCause;
 
@@ -71,12 +70,12 @@ const LARGE_BODY: u64 = 64 * 1024;
 
 impl Diagnostics {
     /// An attempt failed. Gives a diagnosis the first time that its cause is clear.
-    pub fn failed(&mut self, failure: &Failure, at: Time) -> Option<&Diagnosis> {
+    pub fn failed(&mut self, failure: &Failure) -> Option<&Diagnosis> {
         let read = &mut self.history.slowest_read;
         *read = failure.evidence.slowest_read.max(*read);
         let suspicion = rules::suspect(failure, &self.history)
             .or_else(|| self.idle.failed(failure))
-            .or_else(|| self.deaths.failed(failure, at, &self.history))?;
+            .or_else(|| self.deaths.failed(failure, &self.history))?;
         self.suspect(suspicion)
     }
 
@@ -136,8 +135,7 @@ mod tests {
     fn a_cause_is_told_once_and_counted_on() {
         let mut diagnostics = Diagnostics::default();
         let throttled = answered(503, "SlowDown");
-        let told: Vec<bool> =
-            (0..5).map(|_| diagnostics.failed(&throttled, Time::ZERO).is_some()).collect();
+        let told: Vec<bool> = (0..5).map(|_| diagnostics.failed(&throttled).is_some()).collect();
         assert_eq!(told, [false, false, true, false, false]);
         let [found] = diagnostics.found() else { panic!("{:?}", diagnostics.found()) };
         assert_eq!((found.cause, found.count), (DiagnosedCause::Throttled, 5));

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::concurrency::ConcurrencyLimit;
-use super::cuts::{CutPattern, Cuts};
+use super::cuts::Cuts;
 use super::flight::Flight;
 use super::hedge::Hedging;
 use super::queue::{Before, Job, Queue, Waiting};
@@ -89,7 +89,7 @@ pub struct Engine {
     cuts: Cuts,
     recut_limits: Option<Limits>,
     /// Parts are to be cut anew as soon as none is in flight.
-    recut: Option<(CutPattern, u64)>,
+    recut: bool,
     /// When anything last succeeded.
     succeeded_at: Time,
     /// Actions that need no decision any more.
@@ -124,7 +124,7 @@ impl Engine {
             await_keys: Vec::new(),
             cuts: Cuts::default(),
             recut_limits: settings.recut,
-            recut: None,
+            recut: false,
             succeeded_at: Time::ZERO,
             outbox: VecDeque::new(),
             tally: Tally::default(),
@@ -274,15 +274,17 @@ impl Engine {
         }
     }
 
-    /// Cuts the parts that were not yet sent anew, once nothing of today's cut is under way.
+    /// Cuts the parts that are not stored anew, once nothing of today's cut is under way; unless a
+    /// part came through meanwhile that disproves the pattern.
     fn recut_when_clear(&mut self) {
-        let (Some((pattern, bytes)), Some(limits)) = (self.recut, self.recut_limits) else {
-            return;
-        };
-        if self.flight.has_parts() {
+        if !self.recut || self.flight.has_parts() {
             return;
         }
-        self.recut = None;
+        self.recut = false;
+        let (Some((pattern, bytes)), Some(limits)) = (self.cuts.pattern(), self.recut_limits)
+        else {
+            return;
+        };
         self.cuts.forget();
         let from = self.transfer.plan().part_size();
         if let Some(first) = self.transfer.recut(bytes, &limits) {
@@ -321,7 +323,7 @@ impl Engine {
     fn cancel_all(&mut self) {
         self.queue.clear();
         self.await_keys.clear();
-        self.recut = None;
+        self.recut = false;
         for (id, flying) in self.flight.land_all() {
             self.tally.bytes_sent += flying.body_sent;
             self.outbox.push_back(Action::Cancel(id));

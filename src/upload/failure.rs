@@ -42,6 +42,8 @@ pub enum Cause {
     S3(S3Error),
     /// Nothing moved for this long; the attempt was cut.
     Stalled(Duration),
+    /// An answer had begun, or something else moved, and it did not end within this long.
+    AnswerUnending(Duration),
     /// The store's checksum is not that of the bytes that left.
     ChecksumMismatch {
         /// Ours, as a header would say it.
@@ -155,6 +157,7 @@ impl Cause {
     pub(super) fn classify(&self) -> (Symptom, ErrorClass) {
         match self {
             Cause::Stalled(_) => (Symptom::Stalled, ErrorClass::Transient),
+            Cause::AnswerUnending(_) => (Symptom::Timeout, ErrorClass::Transient),
             Cause::ChecksumMismatch { .. } => (Symptom::Checksum, ErrorClass::Damaged),
             Cause::SourceChanged(_) => (Symptom::Other, ErrorClass::Permanent),
             Cause::S3(S3Error::Unusable { .. }) => (Symptom::Server, ErrorClass::Transient),
@@ -182,7 +185,9 @@ impl Cause {
         match self {
             // S3 does nothing with a body that is shorter than its Content-Length.
             Cause::Stalled(_) | Cause::S3(S3Error::Transport(_)) if body_was_cut => false,
-            Cause::Stalled(_) | Cause::S3(S3Error::Unusable { .. }) => true,
+            Cause::Stalled(_) | Cause::AnswerUnending(_) | Cause::S3(S3Error::Unusable { .. }) => {
+                true
+            }
             Cause::ChecksumMismatch { .. } | Cause::SourceChanged(_) => false,
             // An error inside a 200 and every 5xx may hide work that was done.
             Cause::S3(S3Error::Answered { status, .. }) => *status < 300 || *status >= 500,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::queue::{Before, Job};
-use super::{AttemptId, Manner, PartRange, Progress};
+use super::{AttemptId, Cause, Manner, PartRange, Progress};
 use crate::s3::{Operation, PartNumber};
 use crate::time::Time;
 
@@ -18,16 +18,23 @@ pub struct Patience {
     /// While the answer to `CompleteMultipartUpload` is awaited: S3 may take minutes, and sends
     /// whitespace meanwhile (API reference).
     pub complete: Duration,
+    /// For a whole answer, however it drips, once the body has left.
+    pub answer_whole: Duration,
+    /// For the whole answer to `CompleteMultipartUpload`.
+    pub complete_whole: Duration,
 }
 
 impl Default for Patience {
     /// 30 s of silence while sending (Amazon S3 itself gives up after about 20 s), 60 s for an
-    /// answer (botocore's read timeout), five minutes for a Complete.
+    /// answer (botocore's read timeout), five minutes for a Complete; two minutes and half an hour
+    /// where the answer comes byte by byte.
     fn default() -> Patience {
         Patience {
             sending: Duration::from_secs(30),
             answer: Duration::from_mins(1),
             complete: Duration::from_mins(5),
+            answer_whole: Duration::from_mins(2),
+            complete_whole: Duration::from_mins(30),
         }
     }
 }
@@ -52,6 +59,8 @@ pub(super) struct Flying {
     pub(super) body_length: u64,
     activity: u64,
     active_at: Time,
+    /// When the last byte of the body was seen to leave; the start, where there is none.
+    body_at: Time,
 }
 
 impl Flying {
@@ -83,6 +92,7 @@ impl Flying {
             body_length,
             activity: 0,
             active_at: now,
+            body_at: now,
         }
     }
 
@@ -97,8 +107,25 @@ impl Flying {
         }
     }
 
+    /// Why it is cut when its time has run out.
+    pub(super) fn cut_for(&self, now: Time, patience: &Patience) -> Cause {
+        let silent = self.patience(patience);
+        if now.since(self.active_at) >= silent {
+            return Cause::Stalled(silent);
+        }
+        Cause::AnswerUnending(now.since(self.body_at))
+    }
+
     fn deadline(&self, patience: &Patience) -> Time {
-        self.active_at + self.patience(patience)
+        let silent = self.active_at + self.patience(patience);
+        if self.body_sent < self.body_length {
+            return silent;
+        }
+        let whole = match self.job {
+            Job::Complete => patience.complete_whole,
+            _ => patience.answer_whole,
+        };
+        silent.min(self.body_at + whole)
     }
 }
 
@@ -162,7 +189,11 @@ impl Flight {
 
     pub(super) fn moved(&mut self, now: Time, progress: Progress) {
         let Some(flying) = self.attempts.get_mut(&progress.attempt) else { return };
-        flying.body_sent = progress.body_sent.min(flying.body_length);
+        let body_sent = progress.body_sent.min(flying.body_length);
+        if body_sent != flying.body_sent {
+            flying.body_sent = body_sent;
+            flying.body_at = now;
+        }
         if flying.activity != progress.activity {
             flying.activity = progress.activity;
             flying.active_at = now;

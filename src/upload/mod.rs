@@ -4,8 +4,10 @@
 //! single PUT ─→ Putting ──────────────────────────────→ Uploaded
 //! multipart ──→ Creating ──→ Sending ──→ Completing ──→ Uploaded
 //!                               │            └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
-//!   any of these ───────────────┴─ gives up, or stopped ─→ Aborting ⇄ Confirming
-//!                                                              └─→ Failed | Stopped
+//!                               ↑                                     │
+//!                               └───── Repairing ←─ parts differ ─────┘
+//!   any of these ─── gives up, or stopped ─→ Aborting ⇄ Confirming ─→ Failed | Stopped
+//!   before the end ─ a creation was not answered ─→ Sweeping
 //! ```
 //!
 //! The contract of [`Engine`]:

@@ -23,6 +23,8 @@ pub(super) enum Job {
     Abort,
     /// `ListParts`, to see that an aborted upload is gone.
     Confirm,
+    /// `ListParts`, to find parts that are not what they should be.
+    Reread,
     /// `ListMultipartUploads`, for uploads whose creation was not answered.
     Search,
     /// `ListParts` of one that was found.
@@ -45,6 +47,8 @@ pub(super) struct Before {
     pub(super) failure: Failure,
     /// Whether it counts.
     pub(super) counts: bool,
+    /// Attempts that the retry policy has judged so far, whether they count or not.
+    pub(super) judged: u32,
     /// Since when this job's attempts have not counted.
     pub(super) stuck_since: Option<Time>,
     /// What the retry took from the quota.

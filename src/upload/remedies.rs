@@ -152,7 +152,7 @@ impl Remedies {
         let notice = Notice::Redirected {
             from: manner.destination.endpoint.to_string(),
             to: there.endpoint.to_string(),
-            region: there.region.clone(),
+            region: (there.region != manner.destination.region).then(|| there.region.clone()),
         };
         self.been.push(there.clone());
         self.manner.destination = Arc::new(there);

@@ -59,6 +59,8 @@ impl Default for RetryPolicy {
 pub struct Standing {
     /// Whether this attempt counts; see [`RetryPolicy::counts`].
     pub counts: bool,
+    /// Attempts so far, this one included, whether they count or not.
+    pub made: u32,
     /// How long its attempts have not counted while nothing else succeeded.
     pub stuck_for: Duration,
 }
@@ -112,7 +114,7 @@ impl RetryPolicy {
             return Verdict::GiveUp(Reason::NoProgress(standing.stuck_for));
         }
         let longest = if quota.take(self.revision.cost(failure)) {
-            self.backoff(failure.class, failure.attempt)
+            self.backoff(failure.class, standing.made)
         } else {
             self.delay_max
         };
@@ -172,6 +174,12 @@ impl RetryRevision {
 /// Whether the same request may succeed next time.
 fn is_retryable(class: ErrorClass) -> bool {
     matches!(class, ErrorClass::Transient | ErrorClass::Throttled | ErrorClass::Damaged)
+}
+
+/// Whether nothing at all can be done about it, at any other attempt neither.
+pub(super) fn is_final(class: ErrorClass) -> bool {
+    use ErrorClass::{Conflict, Denied, NotFound, Permanent};
+    matches!(class, Conflict | Denied | NotFound | Permanent)
 }
 
 /// The retry quota that all operations of a run share: when most requests fail, retries are rare.
@@ -243,12 +251,12 @@ mod tests {
         }
     }
 
-    fn counted() -> Standing {
-        Standing { counts: true, stuck_for: Duration::ZERO }
+    fn counted(made: u32) -> Standing {
+        Standing { counts: true, made, stuck_for: Duration::ZERO }
     }
 
     fn delay_of(policy: &RetryPolicy, failure: &Failure, jitter: f64) -> u128 {
-        match policy.decide(failure, counted(), &mut RetryQuota::default(), jitter) {
+        match policy.decide(failure, counted(failure.attempt), &mut RetryQuota::default(), jitter) {
             Verdict::RetryAfter(delay) => delay.as_millis(),
             Verdict::GiveUp(reason) => panic!("gave up: {reason:?}"),
         }
@@ -302,7 +310,7 @@ mod tests {
         let policy = RetryPolicy { attempts_max: 3, ..RetryPolicy::default() };
         let decide = |class, attempt| {
             let mut quota = RetryQuota::default();
-            policy.decide(&failure(class, attempt, None), counted(), &mut quota, 0.5)
+            policy.decide(&failure(class, attempt, None), counted(attempt), &mut quota, 0.5)
         };
         assert_eq!(decide(ErrorClass::Permanent, 1), Verdict::GiveUp(Reason::Permanent));
         assert_eq!(decide(ErrorClass::Denied, 1), Verdict::GiveUp(Reason::Permanent));
@@ -315,11 +323,22 @@ mod tests {
         let policy = RetryPolicy { attempts_max: 1, ..RetryPolicy::default() };
         let throttled = failure(ErrorClass::Throttled, 1, None);
         let decide = |stuck_for| {
-            let standing = Standing { counts: false, stuck_for };
+            let standing = Standing { counts: false, made: 1, stuck_for };
             policy.decide(&throttled, standing, &mut RetryQuota::default(), 0.5)
         };
         assert!(matches!(decide(SECOND * 899), Verdict::RetryAfter(_)));
         assert_eq!(decide(SECOND * 900), Verdict::GiveUp(Reason::NoProgress(SECOND * 900)));
+    }
+
+    #[test]
+    fn attempts_that_do_not_count_wait_longer_each_time_all_the_same() {
+        let throttled = failure(Throttled, 1, None);
+        let delays = [1, 2, 3, 6].map(|made| {
+            let standing = Standing { counts: false, made, stuck_for: Duration::ZERO };
+            let policy = RetryPolicy::default();
+            policy.decide(&throttled, standing, &mut RetryQuota::default(), 1.0)
+        });
+        assert_eq!(delays, [1, 2, 4, 20].map(|seconds| Verdict::RetryAfter(SECOND * seconds)));
     }
 
     #[test]
@@ -355,7 +374,7 @@ mod tests {
         let mut delays = Vec::new();
         for _ in 0..40 {
             if let Verdict::RetryAfter(delay) =
-                policy.decide(&transient, counted(), &mut quota, 1.0)
+                policy.decide(&transient, counted(1), &mut quota, 1.0)
             {
                 delays.push(delay.as_millis());
             }
@@ -364,7 +383,7 @@ mod tests {
         assert_eq!(delays[35..], [20_000; 5]);
         quota.succeeded(Some(14));
         assert_eq!(
-            policy.decide(&transient, counted(), &mut quota, 1.0),
+            policy.decide(&transient, counted(1), &mut quota, 1.0),
             Verdict::RetryAfter(Duration::from_millis(50))
         );
         for _ in 0..1000 {

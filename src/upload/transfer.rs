@@ -3,11 +3,13 @@
 
 mod answers;
 mod closing;
+mod repairing;
 mod sweeping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::repairing::Repair;
 use self::sweeping::Sweep;
 use super::books::Books;
 use super::queue::Job;
@@ -39,6 +41,8 @@ pub(super) struct Transfer {
     /// When each creation whose answer was lost began.
     creations_lost: Vec<Time>,
     books: Books,
+    /// Whether parts that differed at the store were sent again: done once.
+    repaired: bool,
     /// The checksum of the whole file as a `PutObject` sent it.
     put_checksum: Option<Crc64Nvme>,
     /// The last failure that may hide a success of `PutObject` or `CompleteMultipartUpload`.
@@ -57,6 +61,7 @@ enum State {
     Verifying { failure: Failure, aborted: Option<AbortAnswer>, absent: u32 },
     Aborting { ending: Ending, rounds: u32 },
     Confirming { ending: Ending, rounds: u32 },
+    Repairing(Repair),
     Sweeping { outcome: Outcome, sweep: Sweep },
     Ended(Outcome),
 }
@@ -102,6 +107,7 @@ impl Transfer {
         };
         let mut transfer = Transfer {
             books: Books::new(&plan),
+            repaired: false,
             plan,
             object_settings,
             checksums,
@@ -162,15 +168,9 @@ impl Transfer {
         self.checksums = false;
     }
 
-    /// The store may have the part of `job`.
-    pub(super) fn may_be_stored(&mut self, job: Job) {
-        if let Job::Part(number) = job {
-            self.books.may_be_stored(number);
-        }
-    }
-
-    /// Cuts the parts that the store cannot have anew; `None` where that cannot be. Else the index
-    /// of the first of them.
+    /// Cuts the parts behind the last that is stored anew; `None` where that cannot be. Else the
+    /// index of the first of them. A late copy of an old part that lands on a new one is found out
+    /// by its ETag when the upload is completed, and repaired.
     pub(super) fn recut(&mut self, part_size: u64, limits: &Limits) -> Option<u32> {
         let first = self.books.settled();
         let is_sending = matches!(self.state, State::Sending);
@@ -217,6 +217,9 @@ impl Transfer {
             Job::Head => Operation::HeadObject,
             Job::Abort => Operation::AbortMultipartUpload { upload_id: self.open_upload() },
             Job::Confirm => Operation::ListParts { upload_id: self.open_upload(), after: None },
+            Job::Reread => {
+                Operation::ListParts { upload_id: self.open_upload(), after: self.repair_after() }
+            }
             Job::Search | Job::Inspect | Job::Discard => self.sweep().operation(job),
         }
     }
@@ -234,7 +237,7 @@ impl Transfer {
             }
             State::Sending => self.close(Ending::Stopped),
             // Their answers decide what is left at the store: they are waited for.
-            State::Creating | State::Completing | State::Verifying { .. } => {
+            State::Creating | State::Completing | State::Verifying { .. } | State::Repairing(_) => {
                 self.closing = Some(Ending::Stopped);
             }
             State::Aborting { .. }
@@ -257,6 +260,7 @@ impl Transfer {
             State::Completing if self.doubt.is_none() => self.close(Ending::Failed(failure)),
             State::Completing
             | State::Verifying { .. }
+            | State::Repairing(_)
             | State::Aborting { .. }
             | State::Confirming { .. }
             | State::Sweeping { .. }

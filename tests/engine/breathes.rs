@@ -65,7 +65,7 @@ fn cuts_at_the_same_byte_count_make_the_parts_not_yet_sent_smaller() {
 }
 
 #[test]
-fn what_the_store_may_have_is_never_cut_anew() {
+fn parts_are_cut_anew_behind_the_last_that_is_stored_once_none_is_under_way() {
     let mut scene = Scene::sending_wide(6, 6);
     let parts: Vec<_> = (0..6).map(|_| scene.expect("UploadPart")).collect();
     for part in [&parts[0], &parts[1], &parts[2], &parts[4], &parts[5]] {
@@ -74,10 +74,23 @@ fn what_the_store_may_have_is_never_cut_anew() {
     let recut = |scene: &Scene| scene.notices.iter().any(|n| matches!(n, Notice::Recut { .. }));
     assert!(!recut(&scene), "one is still under way");
     scene.expect_nothing();
-    // The whole body was sent and the answer lost: the store may have part 4.
-    scene.cut_off(&parts[3], 10);
+    scene.answer(&parts[3], 200, "");
+    assert!(!recut(&scene), "a part of this size came through");
+    scene.pass_until_part();
+    assert_eq!(scene.engine().plan().parts(), 6);
+    let mut scene = Scene::sending_wide(6, 3);
+    let first = scene.expect("UploadPart");
+    scene.answer(&first, 200, "");
+    for _ in 0..3 {
+        let part = scene.expect("UploadPart");
+        scene.cut_off(&part, 8);
+    }
+    while let Some(part) = scene.next_part() {
+        // Sent whole, and not answered.
+        scene.cut_off(&part, 10);
+    }
     assert!(recut(&scene));
-    assert_eq!(scene.engine().plan().parts(), 4 + 4);
+    assert_eq!(scene.engine().plan().parts(), 1 + 10);
 }
 
 /// Seed 3786: what was left to do waited for a cut that would never come.

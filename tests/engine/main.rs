@@ -88,6 +88,21 @@ fn an_answer_is_awaited_longer_than_the_next_byte() {
 }
 
 #[test]
+fn an_answer_that_drips_without_end_is_cut() {
+    let mut scene = Scene::sending(1);
+    let part = scene.expect("UploadPart");
+    for second in 0..119 {
+        scene.drip(&part, second);
+        scene.pass(Duration::from_secs(1));
+        assert!(scene.cancelled.is_empty(), "{second}");
+    }
+    scene.drip(&part, 119);
+    scene.pass(Duration::from_secs(1));
+    assert_eq!(scene.cancelled, [part.id]);
+    assert_eq!(scene.engine().tally().retries[&Symptom::Timeout], 1);
+}
+
+#[test]
 fn a_refused_part_ends_the_upload_and_frees_what_was_stored() {
     let mut scene = Scene::sending(3);
     let first = scene.expect("UploadPart");

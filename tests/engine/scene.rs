@@ -187,6 +187,11 @@ impl Scene {
         self.event(Event::Progress(progress));
     }
 
+    /// The whole body has left, and a byte of the answer came.
+    pub(crate) fn drip(&mut self, attempt: &Attempt, activity: u64) {
+        self.event(Event::Progress(Progress { attempt: attempt.id, body_sent: 10, activity }));
+    }
+
     pub(crate) fn source_changes(&mut self) {
         self.event(Event::SourceChanged(SourceChange("it shrank".into())));
     }

@@ -119,6 +119,48 @@ fn a_creation_that_failed_for_good_is_looked_for_as_well() {
 }
 
 #[test]
+fn where_the_store_tells_no_time_it_is_told() {
+    let mut scene = searching();
+    let search = scene.expect("ListMultipartUploads");
+    let upload = format!("<Key>key</Key><UploadId>X</UploadId><Initiated>{IN_TIME}</Initiated>");
+    let listed = format!("<Upload>{upload}</Upload>");
+    let body = format!("<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>");
+    scene.answer(&search, 200, &body);
+    assert!(is_uploaded(&scene), "{:?}", scene.outcome());
+    assert_eq!(scene.engine().tally().left_behind, 1);
+}
+
+#[test]
+fn parts_that_are_not_what_was_sent_last_are_sent_again_once() {
+    let mut scene = Scene::completing(2);
+    let complete = scene.expect("CompleteMultipartUpload");
+    scene.answer_error(&complete, 400, "InvalidPart");
+    for _ in 0..2 {
+        let head = scene.expect("HeadObject");
+        scene.answer_error(&head, 404, "");
+        scene.pass(Duration::from_secs(1));
+    }
+    let list = scene.expect("ListParts");
+    let etag = "0123456789abcdef0123456789abcdef";
+    let listed = |number, etag| {
+        format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag><Size>10</Size></Part>")
+    };
+    let parts = listed(1, etag) + &listed(2, "other");
+    scene.answer(&list, 200, &format!("<ListPartsResult>{parts}</ListPartsResult>"));
+    let part = scene.expect("UploadPart");
+    assert_eq!(part.part().map(|number| number.0.get()), Some(2));
+    scene.answer(&part, 200, "");
+    let complete = scene.expect("CompleteMultipartUpload");
+    scene.answer_error(&complete, 400, "InvalidPart");
+    for _ in 0..2 {
+        let head = scene.expect("HeadObject");
+        scene.answer_error(&head, 404, "");
+        scene.pass(Duration::from_secs(1));
+    }
+    scene.expect("AbortMultipartUpload");
+}
+
+#[test]
 fn parts_that_the_store_does_not_know_at_complete_may_have_been_completed_before() {
     let mut scene = Scene::completing(1);
     let complete = scene.expect("CompleteMultipartUpload");

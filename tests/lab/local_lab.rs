@@ -60,7 +60,7 @@ impl Lab {
 
     /// Stops the lab and gives what it says it saw.
     pub(crate) fn stop(mut self) -> Seen {
-        signal(&self.child, "INT");
+        signal(self.child.id(), "INT");
         let ended = || self.child.try_wait().expect("the lab is ours");
         wait_until("the lab has stopped", Duration::from_secs(20), ended);
         Seen(all_of(std::mem::take(&mut self.printed)))
@@ -122,8 +122,8 @@ fn exported_store(output: &mut BufReader<ChildStdout>) -> Option<Store> {
 }
 
 /// Sends a signal (`INT`, `TERM`) to a process of ours.
-pub(crate) fn signal(child: &Child, name: &str) {
-    let id = child.id().to_string();
+pub(crate) fn signal(process: u32, name: &str) {
+    let id = process.to_string();
     let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status();
     assert!(sent.is_ok_and(|status| status.success()), "SIG{name} could not be sent to {id}");
 }

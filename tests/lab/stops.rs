@@ -11,7 +11,7 @@ fn stop(name: &str, code: i32) {
     let (file, _) = write_file(folder.path(), "source.bin", SIZE);
     let running = lab.cp().arg(file).arg(DESTINATION).start();
     lab.await_upload();
-    signal(&running.child, name);
+    signal(running.child.id(), name);
     let ended = running.end().expect_code(code);
     assert_eq!(ended.summary()["outcome"], "interrupted", "{}", ended.stdout);
     assert_eq!(lab.unfinished(), 0, "uploads left behind");

@@ -203,6 +203,8 @@ impl SimulatedWorld {
     fn cancel(&mut self, id: AttemptId) {
         let Some(Live { attempt, sent, .. }) = self.live.remove(&id) else { return };
         let operation = attempt.operation;
+        // Nobody will ever know what became of it.
+        self.seen.answers_lost += u32::from(sent == body_length(&operation));
         let is_part = matches!(operation, Operation::UploadPart { .. });
         if is_part && sent == body_length(&operation) && self.rng.u32(..3) == 0 {
             let delay = Duration::from_millis(self.rng.u64(..20_000));
@@ -508,6 +510,8 @@ impl SimulatedWorld {
             Notice::LeftBehind { upload_id: None, .. } => self.seen.left_behind_unknown += 1,
             // Parts of the new cut are other requests.
             Notice::Recut { .. } => self.seen.not_before.retain(|key, _| key.0 != "UploadPart"),
+            // The store has shown that it has other bytes.
+            Notice::Repairing { .. } => self.seen.stored.clear(),
             Notice::Hedged(part) => self.seen.hedged += part.length,
             _ => {}
         }

@@ -60,8 +60,13 @@ impl Curlift {
     }
 
     /// Where the store is and the keys to it, as environment variables.
-    pub(crate) fn store(mut self, store: &Store) -> Curlift {
-        self.command.envs(store.environment());
+    pub(crate) fn store(self, store: &Store) -> Curlift {
+        let variables = store.environment().into_iter();
+        variables.fold(self, |program, (name, value)| program.env(name, value))
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Curlift {
+        self.command.env(name, value);
         self
     }
 

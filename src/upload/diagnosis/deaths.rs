@@ -57,12 +57,7 @@ struct Common {
 }
 
 impl Deaths {
-    pub(super) fn failed(
-        &mut self,
-        failure: &Failure,
-        at: Time,
-        history: &History,
-    ) -> Option<Suspicion> {
+    pub(super) fn failed(&mut self, failure: &Failure, history: &History) -> Option<Suspicion> {
         let evidence = &failure.evidence;
         match &failure.cause {
             Cause::Stalled(silence) => self.stood_still(failure, *silence, history),
@@ -71,7 +66,7 @@ impl Deaths {
                     self.recent.pop_front();
                 }
                 self.recent.push_back(Death {
-                    at,
+                    at: failure.at,
                     attempt: failure.attempt,
                     age: evidence.connection.map_or(Duration::ZERO, |connection| connection.age),
                     sent: evidence.bytes_sent,

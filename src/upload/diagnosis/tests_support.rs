@@ -17,7 +17,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn failed(mut self, failure: &Failure) -> Told {
-        self.diagnostics.failed(failure, self.now);
+        self.diagnostics.failed(&Failure { at: self.now, ..failure.clone() });
         self
     }
 

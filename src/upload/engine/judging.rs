@@ -8,6 +8,7 @@ use crate::upload::concurrency::ConcurrencyLimit;
 use crate::upload::flight::Flying;
 use crate::upload::queue::{Before, Job, Waiting};
 use crate::upload::remedies::Remedy;
+use crate::upload::retry::is_final;
 use crate::upload::{
     Action, AttemptId, Cause, Diagnosis, Failure, Notice, RetryPolicy, Standing, Verdict,
 };
@@ -22,7 +23,7 @@ impl Engine {
         checksum: Option<Crc64Nvme>,
         clock: Option<ClockOffset>,
     ) {
-        self.tally.bytes_sent += report.evidence.bytes_sent;
+        self.tally.bytes_sent += report.evidence.bytes_sent + report.evidence.bytes_resent;
         self.tally.rewinds += report.evidence.rewinds;
         self.tally.connections += report.evidence.connections_opened;
         self.heard_http |= report.response.is_some();
@@ -77,12 +78,12 @@ impl Engine {
         }
     }
 
-    /// Ends an attempt in which nothing moved.
+    /// Ends an attempt in which nothing moves, or whose answer does not end.
     pub(super) fn cut(&mut self, now: Time, id: AttemptId) {
         let flying = self.flight.land(id).expect("a stalled attempt is in flight");
         self.outbox.push_back(Action::Cancel(id));
         self.tally.bytes_sent += flying.body_sent;
-        let cause = Cause::Stalled(flying.patience(&self.patience));
+        let cause = flying.cut_for(now, &self.patience);
         let evidence = Evidence {
             bytes_sent: flying.body_sent,
             bytes_expected: flying.body_length,
@@ -90,8 +91,6 @@ impl Engine {
             elapsed: now.since(flying.started_at),
             ..Evidence::default()
         };
-        // What the kernel still holds may arrive all the same.
-        self.transfer.may_be_stored(flying.job);
         let failure = self.failure(now, &flying, cause, evidence);
         self.failed(now, id, &flying, failure, None);
         self.apply_effects(now);
@@ -106,11 +105,11 @@ impl Engine {
         failure: Failure,
         clock: Option<ClockOffset>,
     ) {
-        let found = self.diagnostics.failed(&failure, now).cloned();
+        let found = self.diagnostics.failed(&failure).cloned();
         self.diagnosed(found);
         self.breathe(now, id, &failure);
         self.watch_cuts(&failure);
-        if let Some(twin) = self.flight.at(flying.job) {
+        if let Some(twin) = self.flight.at(flying.job).filter(|_| !is_final(failure.class)) {
             // The other attempt at the same part goes on, and will see for itself.
             self.flight.postpone(twin, now + self.retry.asked(&failure));
             return;
@@ -134,14 +133,16 @@ impl Engine {
     fn retry_or_give_up(&mut self, now: Time, flying: &Flying, failure: Failure) {
         let counts = RetryPolicy::counts(&failure, self.heard_http);
         let since = flying.before.as_ref().and_then(|before| before.stuck_since).unwrap_or(now);
-        let standing = Standing { counts, stuck_for: now.since(since.max(self.succeeded_at)) };
+        let made = flying.before.as_ref().map_or(1, |before| before.judged + 1);
+        let stuck_for = now.since(since.max(self.succeeded_at));
+        let standing = Standing { counts, made, stuck_for };
         let jitter = self.jitter.f64();
         match self.retry.decide(&failure, standing, &mut self.quota, jitter) {
             Verdict::RetryAfter(delay) => {
                 self.notice(Notice::Retrying { failure: failure.clone(), delay });
                 let cost = self.retry.revision.cost(&failure);
                 let stuck_since = (!counts).then_some(since);
-                let before = Before { failure, counts, stuck_since, cost };
+                let before = Before { failure, counts, judged: made, stuck_since, cost };
                 self.again((now + delay).max(flying.not_before), flying.job, before);
             }
             Verdict::GiveUp(reason) => {
@@ -153,7 +154,8 @@ impl Engine {
 
     /// Sends a request again as it should have been sent.
     fn apply_remedy(&mut self, now: Time, flying: &Flying, failure: Failure, remedy: Remedy) {
-        let before = Before { failure, counts: false, stuck_since: None, cost: 0 };
+        let judged = flying.before.as_ref().map_or(0, |before| before.judged);
+        let before = Before { failure, counts: false, judged, stuck_since: None, cost: 0 };
         match remedy {
             Remedy::Again(notice) => {
                 self.learnt(notice);
@@ -175,8 +177,11 @@ impl Engine {
             Notice::ChecksumsAdapted { payload, .. } if !payload.has_checksum() => {
                 self.transfer.drop_checksums();
             }
-            // What the other place can take is not known.
-            Notice::Redirected { .. } => self.limit = ConcurrencyLimit::new(self.limit.max()),
+            // What the other place can take, and whether anybody is there, is not known.
+            Notice::Redirected { .. } => {
+                self.limit = ConcurrencyLimit::new(self.limit.max());
+                self.heard_http = false;
+            }
             _ => {}
         }
         self.notice(notice);
@@ -224,8 +229,8 @@ impl Engine {
         self.cuts.failed(failure);
         let smaller_exist =
             |limits: crate::s3::Limits| self.transfer.plan().part_size() > limits.part_size_min;
-        if self.recut.is_none() && self.recut_limits.is_some_and(smaller_exist) {
-            self.recut = self.cuts.pattern();
+        if self.recut_limits.is_some_and(smaller_exist) {
+            self.recut |= self.cuts.pattern().is_some();
         }
     }
 

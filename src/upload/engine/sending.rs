@@ -13,7 +13,7 @@ impl Engine {
         if !self.has_room() || self.rate.next_at(now) > now {
             return None;
         }
-        if self.recut.is_none() {
+        if !self.recut {
             if let Some(Waiting { job, before }) = self.queue.pop_due(now) {
                 return Some(self.send(now, job, before));
             }
@@ -31,7 +31,7 @@ impl Engine {
             return None;
         }
         let straggler = self.straggler().map(|(due, _)| due);
-        let next = if self.recut.is_some() {
+        let next = if self.recut {
             straggler
         } else if self.transfer.has_next_part() {
             Some(now)

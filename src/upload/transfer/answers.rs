@@ -41,6 +41,7 @@ impl Transfer {
             }
             (Job::Abort, Reply::Aborted) => self.aborted(AbortAnswer::Done),
             (Job::Confirm, Reply::Parts(page)) => self.confirmed(&page),
+            (Job::Reread, Reply::Parts(page)) => self.reread(page),
             (Job::Search, Reply::Uploads(page)) => self.searched(page, at),
             (Job::Inspect, Reply::Parts(page)) => self.inspected(&page),
             (Job::Discard, Reply::Aborted) => self.discarded(None),
@@ -87,6 +88,7 @@ impl Transfer {
             Job::Abort => self.not_aborted(failure),
             // Gone, as it should be; or nobody may look, and S3's word for the abort stands.
             Job::Confirm => self.cleaned(AbortAnswer::Done),
+            Job::Reread => self.not_reread(),
             Job::Search => self.not_searched(&failure),
             Job::Inspect => self.not_inspected(Some(failure).filter(|f| !f.says_not_found())),
             Job::Discard => self.discarded(Some(failure).filter(|f| !f.says_not_found())),

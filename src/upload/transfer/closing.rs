@@ -23,8 +23,14 @@ impl Transfer {
             Job::Put | Job::Complete => self.doubt = Some(failure.clone()),
             // The upload may exist, and its id was in the answer that was lost.
             Job::Create => self.creations_lost.push(failure.began()),
-            Job::Part(number) => self.books.may_be_stored(number),
-            Job::Head | Job::Abort | Job::Confirm | Job::Search | Job::Inspect | Job::Discard => {}
+            Job::Part(_)
+            | Job::Head
+            | Job::Abort
+            | Job::Confirm
+            | Job::Reread
+            | Job::Search
+            | Job::Inspect
+            | Job::Discard => {}
         }
     }
 
@@ -80,6 +86,9 @@ impl Transfer {
                 } else {
                     self.end(Outcome::Uploaded(uploaded));
                 }
+            }
+            _ if may_be_open && failure.says_parts_differ() && !self.repaired => {
+                self.begin_repair(failure);
             }
             _ if may_be_open => self.close(Ending::Doubtful(failure)),
             Found::Absent => self.finish(Ending::Failed(failure)),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{State, Transfer};
-use crate::s3::{Operation, PartsPage, UnfinishedUpload, UploadId, UploadsMarker, UploadsPage};
+use crate::s3::{Operation, PartsPage, UploadId, UploadsMarker, UploadsPage};
 use crate::time::Time;
 use crate::upload::queue::Job;
 use crate::upload::{Failure, Notice, Outcome};
@@ -23,8 +23,11 @@ pub(super) struct Sweep {
     /// Where the next page begins.
     after: Option<UploadsMarker>,
     pages: u32,
-    /// To be looked at; the first is being looked at.
+    /// With our key, created since the first creation that was not answered, by the store's own
+    /// clock: to be looked at, the first at once.
     found: VecDeque<UploadId>,
+    /// Whether there are uploads to the same key of which nobody can tell how old they are.
+    undated: bool,
     /// Without any part: to be given up, the first at once.
     empty: VecDeque<UploadId>,
 }
@@ -65,14 +68,22 @@ impl Transfer {
 
     /// A page of the listing came `at` this moment.
     pub(super) fn searched(&mut self, page: UploadsPage, at: Time) {
-        let found: Vec<UploadId> = page
-            .uploads
-            .iter()
-            .filter(|upload| self.may_be_ours(upload, &page, at))
-            .map(|upload| upload.upload_id.clone())
-            .collect();
+        let first_lost = self.creations_lost.iter().min().copied().unwrap_or(at);
+        let since = page.date.map(|date| date.before(at.since(first_lost) + DATE_GRAIN));
+        let (mut found, mut undated) = (Vec::new(), false);
+        for upload in &page.uploads {
+            if upload.key != self.key || Some(&upload.upload_id) == self.upload_id.as_ref() {
+                continue;
+            }
+            match upload.initiated.zip(since) {
+                Some((initiated, since)) if initiated < since => {}
+                Some(_) => found.push(upload.upload_id.clone()),
+                None => undated = true,
+            }
+        }
         let sweep = self.sweep_mut();
         sweep.found.extend(found);
+        sweep.undated |= undated;
         sweep.pages += 1;
         sweep.after = page.next;
         if sweep.after.is_some() && sweep.pages < PAGES_MAX {
@@ -82,20 +93,10 @@ impl Transfer {
         }
     }
 
-    /// Whether `upload` has our key, is not the one we know, and was created since the first
-    /// creation that was not answered, by the store's own clock.
-    fn may_be_ours(&self, upload: &UnfinishedUpload, page: &UploadsPage, at: Time) -> bool {
-        let first_lost = self.creations_lost.iter().min().copied().unwrap_or(at);
-        let since = page.date.map(|date| date.before(at.since(first_lost) + DATE_GRAIN));
-        upload.key == self.key
-            && Some(&upload.upload_id) != self.upload_id.as_ref()
-            && upload.initiated.zip(since).is_some_and(|(initiated, since)| initiated >= since)
-    }
-
     fn inspect_next(&mut self) {
         let lost = self.creations_lost.len();
         let sweep = self.sweep();
-        if sweep.found.len() > FOUND_MAX {
+        if sweep.undated || sweep.found.len() > FOUND_MAX {
             self.swept(lost);
         } else if !sweep.found.is_empty() {
             self.ask(Job::Inspect);
