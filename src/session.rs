@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
             && attempt.is_first
             && let Some(change) = self.source.change()
         {
-            self.source_changed(change);
+            self.source_changed(SourceChange::Changed(change));
             return;
         }
         self.clock_offset = attempt.manner.clock_offset;
@@ -168,8 +168,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn source_changed(&mut self, change: String) {
-        self.ready.push(Input::Event(Event::SourceChanged(SourceChange(change))));
+    fn source_changed(&mut self, change: SourceChange) {
+        self.ready.push(Input::Event(Event::SourceChanged(change)));
     }
 
     /// Sends what has been hashed.
@@ -181,8 +181,9 @@ impl<'a> Session<'a> {
                     self.start(&hashing.attempt, hashing.request, Some(&digest));
                 }
                 Err(error) => {
-                    let change = self.source.change();
-                    self.source_changed(change.unwrap_or_else(|| unreadable(&error.to_string())));
+                    let changed = self.source.change().map(SourceChange::Changed);
+                    let unreadable = || SourceChange::Unreadable(error.to_string());
+                    self.source_changed(changed.unwrap_or_else(unreadable));
                 }
             }
         }
@@ -191,7 +192,8 @@ impl<'a> Session<'a> {
     fn finished(&mut self, finished: Finished<SessionBody>) {
         let Finished { token, report, body } = finished;
         if body.reads_source()
-            && let Some(change) = self.source.change().or_else(|| source_failure(&report))
+            && let Some(change) =
+                self.source.change().map(SourceChange::Changed).or_else(|| source_failure(&report))
         {
             self.source_changed(change);
         }
@@ -305,11 +307,8 @@ fn not_sent(attempt: AttemptId, message: String) -> Input {
 }
 
 /// What the transport noticed of a source that cannot be read.
-fn source_failure(report: &Report) -> Option<String> {
+fn source_failure(report: &Report) -> Option<SourceChange> {
     let failure = report.failure.as_ref()?;
-    (failure.kind == TransportFailureKind::SourceRead).then(|| unreadable(&failure.message))
-}
-
-fn unreadable(reason: &str) -> String {
-    format!("it can no longer be read: {reason}")
+    let is_source = failure.kind == TransportFailureKind::SourceRead;
+    is_source.then(|| SourceChange::Unreadable(failure.message.clone()))
 }

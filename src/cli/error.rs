@@ -34,8 +34,13 @@ pub(super) enum CliError {
     #[error("libcurl cannot be set up: {0}")]
     Session(#[source] io::Error),
     /// Nothing can go on in the middle of a run.
-    #[error("the upload cannot go on: {0}")]
-    Run(#[source] io::Error),
+    #[error("the upload cannot go on: {error}")]
+    Run {
+        #[source]
+        error: io::Error,
+        /// The line that frees what was left at the store, where an upload was open.
+        abort_line: Option<String>,
+    },
     #[error("cannot write to standard output: {0}")]
     Output(#[source] io::Error),
     #[error("cannot write the log to {}: {error}", .path.display())]
@@ -86,7 +91,7 @@ impl CliError {
                 | CredentialsError::Unreadable { .. }
                 | CredentialsError::NoProfile { .. } => ExitStatus::Configuration,
             },
-            CliError::Run(_) => ExitStatus::GaveUp,
+            CliError::Run { .. } => ExitStatus::GaveUp,
             CliError::Output(_) | CliError::System { .. } => ExitStatus::Partial,
             #[cfg(feature = "lab")]
             CliError::Lab { .. } | CliError::Command { .. } => ExitStatus::Configuration,
@@ -102,7 +107,10 @@ impl CliError {
             CliError::Config(error) => Some(error.hint()),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),
-            CliError::Run(_) => Some("type the same line again".to_owned()),
+            CliError::Run { abort_line: Some(line), .. } => {
+                Some(format!("parts are left and may be billed; free them with: {line}"))
+            }
+            CliError::Run { .. } => Some("type the same line again".to_owned()),
             CliError::Log { .. } => Some("choose another file with --log-file".to_owned()),
             #[cfg(feature = "lab")]
             CliError::Lab { .. } => {

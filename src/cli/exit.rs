@@ -104,7 +104,13 @@ mod tests {
             (failed(transport(TransportFailureKind::Local, "x"), ErrorClass::Permanent), 3),
             (failed(answered(403, "AccessDenied"), ErrorClass::Denied), 4),
             (failed(answered(400, "ExpiredToken"), ErrorClass::CredentialsExpired), 4),
-            (failed(Cause::SourceChanged(SourceChange("x".into())), ErrorClass::Permanent), 5),
+            (
+                failed(
+                    Cause::SourceChanged(SourceChange::Changed("x".into())),
+                    ErrorClass::Permanent,
+                ),
+                5,
+            ),
             (failed(transport(TransportFailureKind::SourceRead, "x"), ErrorClass::Permanent), 5),
             (failed(reset.clone(), ErrorClass::Transient), 6),
             (failed(transport(TransportFailureKind::NotHttp, "x"), ErrorClass::Transient), 6),

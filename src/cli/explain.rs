@@ -65,7 +65,7 @@ pub(super) fn reason(failure: &Failure) -> String {
         Cause::ChecksumMismatch { sent, stored } => {
             format!("S3 has CRC64NVME {stored} of bytes that left here with {sent}")
         }
-        Cause::SourceChanged(change) => format!("the file changed while it was sent: {change}"),
+        Cause::SourceChanged(change) => change.to_string(),
     }
 }
 
@@ -142,7 +142,10 @@ mod tests {
             (Cause::S3(unusable), "cannot be used (HTTP 200): no ETag"),
             (Cause::Stalled(Duration::from_secs(30)), "nothing moved for 30 s"),
             (mismatch, "CRC64NVME BB of bytes that left here with AA"),
-            (Cause::SourceChanged(SourceChange("it shrank".into())), "was sent: it shrank"),
+            (
+                Cause::SourceChanged(SourceChange::Changed("it shrank".into())),
+                "was sent: it shrank",
+            ),
             (answered(502, ""), "an error without a code: said so (HTTP 502)"),
         ];
         for (cause, words) in rows {

@@ -4,7 +4,7 @@
 use super::place::Place;
 use crate::http::TransportFailureKind as Kind;
 use crate::s3::{ErrorClass, S3Error};
-use crate::upload::{Cause, DiagnosedCause, Diagnosis, Failure};
+use crate::upload::{Cause, DiagnosedCause, Diagnosis, Failure, SourceChange};
 
 /// What to do about `failure`, where that is known, in a run of which so much became clear.
 pub(super) fn hint(failure: &Failure, place: &Place, diagnoses: &[Diagnosis]) -> Option<String> {
@@ -44,6 +44,8 @@ enum Sign {
     Proxy,
     /// The source is not what it was.
     SourceChanged,
+    /// The source cannot be read any more.
+    SourceUnreadable,
     /// Nothing moved.
     Stalled,
     /// No socket could be opened.
@@ -121,7 +123,8 @@ const HINTS: &[(Sign, Advice)] = &[
         };
         format!("what answers at {} is not an HTTP server{other}", place.endpoint)
     }),
-    (Sign::Transport(Kind::SourceRead), source_changed),
+    (Sign::Transport(Kind::SourceRead), unreadable),
+    (Sign::SourceUnreadable, unreadable),
     (Sign::SourceChanged, source_changed),
     (Sign::Class(ErrorClass::Damaged), |_, _| {
         "bytes changed on the way: a proxy or faulty memory; --endpoint-url https://… protects them"
@@ -162,11 +165,22 @@ impl Sign {
                 Cause::S3(S3Error::Transport(t)) if t.kind == Kind::Connect
                     && (t.message.contains("proxy") || t.message.contains("CONNECT tunnel"))
             ),
+            Sign::SourceUnreadable => {
+                matches!(failure.cause, Cause::SourceChanged(SourceChange::Unreadable(_)))
+            }
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
             Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
             Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
         }
     }
+}
+
+fn unreadable(_: &Failure, place: &Place) -> String {
+    format!(
+        "the disk, or what it hangs on, does not give the bytes of {}: look into the system's log, \
+         for example with `dmesg`, and read the file once with `cksum`",
+        place.source
+    )
 }
 
 fn wrong_secret(_: &Failure, place: &Place) -> String {
@@ -247,7 +261,6 @@ mod tests {
     use super::*;
     use crate::cli::tests::{answered, failure, place, transport};
     use crate::config::Origin;
-    use crate::upload::SourceChange;
 
     fn of(cause: Cause, class: ErrorClass) -> Option<String> {
         hint(&failure(cause, class), &place(), &[])
@@ -311,7 +324,7 @@ mod tests {
             (Kind::NotHttp, "not an HTTP server"),
             (Kind::Timeout, "too slow"),
             (Kind::Reset, "--part-size"),
-            (Kind::SourceRead, "wait until nobody writes to backup.tar"),
+            (Kind::SourceRead, "does not give the bytes of backup.tar"),
         ];
         for (kind, advice) in rows {
             let hint = of(transport(kind, "x"), ErrorClass::Transient).unwrap();
@@ -320,8 +333,10 @@ mod tests {
         let mut exhausted = failure(transport(Kind::Connect, "x"), ErrorClass::Transient);
         exhausted.evidence.os_errno = Some(24);
         assert!(hint(&exhausted, &place(), &[]).unwrap().contains("ulimit -n"));
-        let changed = Cause::SourceChanged(SourceChange("it grew".into()));
+        let changed = Cause::SourceChanged(SourceChange::Changed("it grew".into()));
         assert!(of(changed, ErrorClass::Permanent).unwrap().contains("snapshot"));
+        let unreadable = Cause::SourceChanged(SourceChange::Unreadable("I/O error".into()));
+        assert!(of(unreadable, ErrorClass::Permanent).unwrap().contains("dmesg"));
     }
 
     #[test]

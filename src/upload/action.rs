@@ -29,8 +29,8 @@ pub struct Attempt {
     pub manner: Manner,
     /// Over which connection.
     pub connection: ConnectionWanted,
-    /// Whether to ask for `100 Continue` before the body is sent: the last attempt was cut within
-    /// its body, and what the store may have to say is to be heard before more is sent.
+    /// Whether to ask for `100 Continue` before the body is sent: the last body was sent in vain, and
+    /// what the store has to say is to be heard before more is.
     pub expect_continue: bool,
 }
 
@@ -81,13 +81,21 @@ pub struct Progress {
     pub activity: u64,
 }
 
-/// How the source differs from what it was, in words.
+/// Why the source is not what it was, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceChange(pub String);
+pub enum SourceChange {
+    /// It differs from what it was at the start.
+    Changed(String),
+    /// It cannot be read any more.
+    Unreadable(String),
+}
 
 impl fmt::Display for SourceChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self {
+            SourceChange::Changed(how) => write!(f, "the file changed while it was sent: {how}"),
+            SourceChange::Unreadable(why) => write!(f, "the file can no longer be read: {why}"),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     UploadPlan,
 };
 use crate::http::Evidence;
-use crate::s3::{ErrorClass, Limits, ObjectSettings};
+use crate::s3::{ErrorClass, Limits, ObjectSettings, UploadId};
 use crate::time::Time;
 
 /// What an engine is told once.
@@ -217,6 +217,12 @@ impl Engine {
     #[must_use]
     pub fn diagnoses(&self) -> &[Diagnosis] {
         self.diagnostics.found()
+    }
+
+    /// The upload that the store has open for us, while it may.
+    #[must_use]
+    pub fn open_upload(&self) -> Option<&UploadId> {
+        self.transfer.upload_id()
     }
 
     /// Where it stands.

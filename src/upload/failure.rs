@@ -136,6 +136,12 @@ impl Failure {
             && self.evidence.bytes_sent < self.evidence.bytes_expected
     }
 
+    /// Whether the next body may be sent in vain as well: the store throttles, or cuts it without a
+    /// word that could be heard.
+    pub(super) fn wastes_a_body(&self) -> bool {
+        self.class == ErrorClass::Throttled || self.was_cut_in_silence()
+    }
+
     /// Whether a connection did not come about, or was reset before anything was sent over it.
     pub(super) fn was_turned_away(&self) -> bool {
         let nothing_sent = self.evidence.bytes_sent == 0 && self.evidence.connections_opened > 0;

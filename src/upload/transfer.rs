@@ -58,11 +58,26 @@ enum State {
     Creating,
     Sending,
     Completing,
-    Verifying { failure: Failure, aborted: Option<AbortAnswer>, absent: u32 },
-    Aborting { ending: Ending, rounds: u32 },
-    Confirming { ending: Ending, rounds: u32 },
+    /// The object is there; its ETag was not told and is asked for.
+    Describing,
+    Verifying {
+        failure: Failure,
+        aborted: Option<AbortAnswer>,
+        absent: u32,
+    },
+    Aborting {
+        ending: Ending,
+        rounds: u32,
+    },
+    Confirming {
+        ending: Ending,
+        rounds: u32,
+    },
     Repairing(Repair),
-    Sweeping { outcome: Outcome, sweep: Sweep },
+    Sweeping {
+        outcome: Outcome,
+        sweep: Sweep,
+    },
     Ended(Outcome),
 }
 
@@ -135,6 +150,11 @@ impl Transfer {
             State::Ended(outcome) => Some(outcome),
             _ => None,
         }
+    }
+
+    /// The upload, once it was created and until the end.
+    pub(super) fn upload_id(&self) -> Option<&UploadId> {
+        self.upload_id.as_ref().filter(|_| self.outcome().is_none())
     }
 
     pub(super) fn plan(&self) -> &UploadPlan {
@@ -240,7 +260,8 @@ impl Transfer {
             State::Creating | State::Completing | State::Verifying { .. } | State::Repairing(_) => {
                 self.closing = Some(Ending::Stopped);
             }
-            State::Aborting { .. }
+            State::Describing
+            | State::Aborting { .. }
             | State::Confirming { .. }
             | State::Sweeping { .. }
             | State::Ended(_) => {}
@@ -259,6 +280,7 @@ impl Transfer {
             // All bytes had been read before; only a Complete that was never sent is held back.
             State::Completing if self.doubt.is_none() => self.close(Ending::Failed(failure)),
             State::Completing
+            | State::Describing
             | State::Verifying { .. }
             | State::Repairing(_)
             | State::Aborting { .. }

@@ -193,7 +193,7 @@ impl Scene {
     }
 
     pub(crate) fn source_changes(&mut self) {
-        self.event(Event::SourceChanged(SourceChange("it shrank".into())));
+        self.event(Event::SourceChanged(SourceChange::Changed("it shrank".into())));
     }
 
     pub(crate) fn stop(&mut self) {

@@ -312,7 +312,7 @@ impl SimulatedWorld {
         let checksum = (whole && has_body && self.scenario.checksums)
             .then(|| Crc64Nvme(crc64nvme(&self.body(operation))));
         if has_body && self.source_changed {
-            let change = SourceChange("it was modified".into());
+            let change = SourceChange::Changed("it was modified".into());
             inputs.push(Input::Event(Event::SourceChanged(change)));
         }
         let answered = report.failure.is_none()
@@ -554,7 +554,7 @@ impl SimulatedWorld {
             Happening::Stop => inputs.push(Input::Command(Command::Stop)),
             Happening::SourceChanges => {
                 if self.source_changed {
-                    let change = SourceChange("it was modified".into());
+                    let change = SourceChange::Changed("it was modified".into());
                     inputs.push(Input::Event(Event::SourceChanged(change)));
                 }
                 self.source_changed = true;

@@ -125,7 +125,10 @@ impl Upload {
             seed: fastrand::u64(..),
         });
         transport::release_startup_code();
-        let outcome = upload::run(&mut engine, &mut session).map_err(CliError::Run)?;
+        let outcome = upload::run(&mut engine, &mut session).map_err(|error| {
+            let abort_line = engine.open_upload().map(|id| self.place.abort_line(id));
+            CliError::Run { error, abort_line }
+        })?;
         drop(session);
         drop(reporter);
         let ended = Ended {

@@ -62,7 +62,7 @@ impl Engine {
             Some(failure) if failure.lacks_connection() => ConnectionWanted::AnyResolved,
             _ => ConnectionWanted::Any,
         };
-        let expect_continue = failure.is_some_and(Failure::was_cut_in_silence);
+        let expect_continue = failure.is_some_and(Failure::wastes_a_body);
         let is_first = before.is_none();
         let flying = Flying::new(job, operation, part, manner, before, now);
         self.launch(now, flying, is_first, connection, expect_continue)

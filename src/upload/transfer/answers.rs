@@ -2,7 +2,7 @@
 
 use super::{AbortAnswer, Ending, Found, State, Transfer};
 use crate::http::Evidence;
-use crate::s3::{Crc64Nvme, ETag, ErrorClass, Reply, UploadId};
+use crate::s3::{Crc64Nvme, ETag, ErrorClass, ObjectHead, Reply, UploadId};
 use crate::time::Time;
 use crate::upload::queue::Job;
 use crate::upload::{Cause, Failure, Notice, Outcome, Reason, Symptom, Uploaded};
@@ -34,6 +34,9 @@ impl Transfer {
             }
             (Job::Complete, Reply::Completed { etag, checksum: stored }) => {
                 self.completed(etag, stored, attempts, at);
+            }
+            (Job::Head, Reply::Head(head)) if matches!(self.state, State::Describing) => {
+                self.described(Some(head));
             }
             (Job::Head, Reply::Head(head)) => {
                 let found = if self.is_ours(&head) { Found::Equal(head) } else { Found::Different };
@@ -82,6 +85,7 @@ impl Transfer {
                 let ending = self.closing.take().unwrap_or(Ending::Failed(failure));
                 self.close(ending);
             }
+            Job::Head if matches!(self.state, State::Describing) => self.described(None),
             Job::Head if failure.says_not_found() => self.found(Found::Absent),
             Job::Head => self.found(Found::Nothing),
             Job::Abort if failure.says_not_found() => self.aborted(AbortAnswer::Gone),
@@ -142,8 +146,21 @@ impl Transfer {
                     gave_up: Some(Reason::Permanent),
                 }));
             }
+            // Some stores tell nothing of what they have made.
+            (_, None) if etag.is_none() => {
+                self.state = State::Describing;
+                self.ask(Job::Head);
+            }
             _ => self.uploaded(etag, ours),
         }
+    }
+
+    /// What the store says of the object that it has just made; `None` where it does not say.
+    fn described(&mut self, head: Option<ObjectHead>) {
+        let (ours, size) = (self.books.checksum(&self.plan), self.plan.size());
+        // Of another size it is somebody else's, written since.
+        let etag = head.filter(|head| head.size == size).and_then(|head| head.etag);
+        self.uploaded(etag, ours);
     }
 
     fn uploaded(&mut self, etag: Option<ETag>, checksum: Option<Crc64Nvme>) {
