@@ -38,6 +38,8 @@ enum Sign {
     Code(&'static str),
     /// What the failure means.
     Class(ErrorClass),
+    /// libcurl's code.
+    Curl(u32),
     /// What happened below HTTP.
     Transport(Kind),
     /// The way to a proxy, or through it, was not to be had.
@@ -88,6 +90,12 @@ const HINTS: &[(Sign, Advice)] = &[
     }),
     (Sign::Class(ErrorClass::Throttled), |_, _| {
         "the store asks for fewer requests: try a smaller --concurrency or a larger --part-size"
+            .into()
+    }),
+    // CURLE_SSL_CACERT_BADFILE
+    (Sign::Curl(77), |_, _| {
+        "the authorities to trust are one file of certificates in PEM form: look at what \
+         --ca-bundle, AWS_CA_BUNDLE or SSL_CERT_FILE names"
             .into()
     }),
     (Sign::Transport(Kind::Resolve), |_, place| {
@@ -157,6 +165,7 @@ impl Sign {
                 failure.class == *class
                     && !matches!(failure.cause, Cause::S3(S3Error::Transport(_)))
             }
+            Sign::Curl(code) => failure.evidence.curl_code == *code,
             Sign::Transport(kind) => {
                 matches!(&failure.cause, Cause::S3(S3Error::Transport(t)) if t.kind == *kind)
             }
