@@ -29,8 +29,8 @@ pub struct Attempt {
     pub manner: Manner,
     /// Over which connection.
     pub connection: ConnectionWanted,
-    /// Whether to ask for `100 Continue` before the body is sent: the last body was sent in vain, and
-    /// what the store has to say is to be heard before more is.
+    /// Whether to ask for `100 Continue` before the body is sent: the last body was sent in vain,
+    /// and what the store has to say is to be heard before more is.
     pub expect_continue: bool,
 }
 
