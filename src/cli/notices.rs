@@ -166,9 +166,9 @@ fn redirected(to: &str, region: Option<&str>) -> String {
 
 fn clock(offset: ClockOffset) -> String {
     let (seconds, direction) =
-        (offset.0.unsigned_abs(), if offset.0 < 0 { "ahead" } else { "behind" });
+        (offset.0.unsigned_abs(), if offset.0 < 0 { "ahead of" } else { "behind" });
     format!(
-        "this machine's clock is {} {direction} of the store's; signatures are dated by the \
+        "this machine's clock is {} {direction} the store's; signatures are dated by the \
          store's. Set it, for example with `timedatectl set-ntp true`",
         HumanDuration(Duration::from_secs(seconds))
     )
@@ -213,8 +213,8 @@ mod tests {
             redirected("https://b", None),
             "the store sends us to https://b; going on there"
         );
-        assert!(clock(ClockOffset(1200)).contains("clock is 20 minutes behind"));
-        assert!(clock(ClockOffset(-1200)).contains("clock is 20 minutes ahead"));
+        assert!(clock(ClockOffset(1200)).contains("clock is 20 minutes behind the"));
+        assert!(clock(ClockOffset(-1200)).contains("clock is 20 minutes ahead of the"));
         let because = failure(answered(501, "NotImplemented"), ErrorClass::NotImplemented);
         assert!(adapted(PayloadMode::UnsignedHeader, &because).contains("sent as headers"));
         assert!(adapted(PayloadMode::Unsigned, &because).contains("NotImplemented"));
