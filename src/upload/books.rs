@@ -63,7 +63,9 @@ impl Books {
 
     /// The file was cut anew behind the last part that is stored.
     pub(super) fn recut(&mut self, plan: &UploadPlan) {
-        self.next = self.next.min(self.settled());
+        let settled = self.settled();
+        self.next = self.next.min(settled);
+        self.again.retain(|number| number.index() < settled);
         self.stored.resize(plan.parts() as usize, None);
     }
 
@@ -118,5 +120,62 @@ impl Books {
     /// The ETag that S3 makes of these parts, where they are MD5s.
     pub(super) fn etag(&self) -> Option<String> {
         multipart_etag(self.stored.iter().flatten().map(|part| &part.etag))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::Limits;
+
+    const LIMITS: Limits =
+        Limits { part_size_min: 5, part_size_max: 100, parts_max: 30, object_size_max: 3000 };
+
+    fn store_next(books: &mut Books, plan: &UploadPlan) {
+        let part = plan.part(books.take_next().unwrap());
+        books.store(part, ETag("\"e\"".into()), None);
+    }
+
+    #[test]
+    fn every_part_is_taken_once_after_a_repair_and_a_new_cut() {
+        let mut plan = UploadPlan::new(40, 10, 0, &LIMITS).unwrap();
+        let mut books = Books::new(&plan);
+        for _ in 0..3 {
+            store_next(&mut books, &plan);
+        }
+        // Parts 1 and 3 are to be sent again; the rest is cut anew, part 3 with it.
+        for index in [0, 2] {
+            books.unstore(plan.part(PartNumber::from_index(index)));
+        }
+        assert!(plan.recut(books.settled(), 5, &LIMITS));
+        books.recut(&plan);
+        let mut taken = Vec::new();
+        while let Some(number) = books.take_next() {
+            taken.push(number.0.get());
+            books.store(plan.part(number), ETag("\"e\"".into()), None);
+        }
+        assert_eq!(taken, [1, 3, 4, 5, 6]);
+        assert!(books.is_whole());
+        assert_eq!(books.bytes_stored(), 40);
+    }
+
+    #[test]
+    fn parts_of_which_the_store_lists_something_else_are_found() {
+        let plan = UploadPlan::new(30, 10, 0, &LIMITS).unwrap();
+        let mut books = Books::new(&plan);
+        for _ in 0..3 {
+            store_next(&mut books, &plan);
+        }
+        let listed = |index, size, etag: &str| UploadedPart {
+            number: PartNumber::from_index(index),
+            size,
+            etag: ETag(etag.into()),
+            checksum: None,
+        };
+        let same = [listed(0, 10, "e"), listed(1, 10, "\"e\""), listed(2, 10, "e")];
+        assert_eq!(books.differing(&plan, &same), []);
+        let other = [listed(0, 9, "e"), listed(1, 10, "other"), listed(7, 10, "e")];
+        let all = [0, 1, 2].map(PartNumber::from_index);
+        assert_eq!(books.differing(&plan, &other), all);
     }
 }

@@ -314,8 +314,10 @@ impl Engine {
                 }
                 Effect::CancelAll => self.cancel_all(),
                 Effect::Notice(notice) => {
-                    if matches!(*notice, Notice::LeftBehind { .. }) {
-                        self.tally.left_behind += 1;
+                    match *notice {
+                        Notice::LeftBehind { .. } => self.tally.left_behind += 1,
+                        Notice::Repairing { parts } => self.tally.parts -= parts,
+                        _ => {}
                     }
                     self.outbox.push_back(Action::Notice(notice));
                 }
