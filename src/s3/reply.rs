@@ -153,6 +153,22 @@ pub enum S3Error {
     },
 }
 
+#[cfg(test)]
+impl S3Error {
+    /// A refusal for tests, that says no more than status and code.
+    pub(crate) fn refused(status: u16, code: &str) -> S3Error {
+        S3Error::Answered {
+            status,
+            code: code.into(),
+            message: String::new(),
+            request_id: None,
+            retry_after: None,
+            region: None,
+            location: None,
+        }
+    }
+}
+
 /// How long a server asks its client to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryAfter {

@@ -290,15 +290,7 @@ mod tests {
     use crate::http::TransportFailure;
 
     fn answered(status: u16, code: &str) -> Cause {
-        Cause::S3(S3Error::Answered {
-            status,
-            code: code.into(),
-            message: String::new(),
-            request_id: None,
-            retry_after: None,
-            region: None,
-            location: None,
-        })
+        Cause::S3(S3Error::refused(status, code))
     }
 
     fn transport(kind: TransportFailureKind) -> Cause {

@@ -63,15 +63,7 @@ pub(super) fn of(cause: Cause) -> Failure {
 }
 
 pub(super) fn answered(status: u16, code: &str) -> Failure {
-    of(Cause::S3(S3Error::Answered {
-        status,
-        code: code.into(),
-        message: String::new(),
-        request_id: None,
-        retry_after: None,
-        region: None,
-        location: None,
-    }))
+    of(Cause::S3(S3Error::refused(status, code)))
 }
 
 pub(super) fn transport(kind: TransportFailureKind, message: &str) -> Failure {
