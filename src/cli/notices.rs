@@ -71,7 +71,7 @@ impl<'a> Reporter<'a> {
                 explain::reason(failure)
             )),
             Notice::Aborting(upload_id) => info!("giving up upload {upload_id}, freeing its parts"),
-            Notice::Redirected { to, region, .. } => {
+            Notice::Redirected { to, region } => {
                 console.note(&redirected(to, region.as_deref()));
             }
             Notice::Repairing { parts } => console.note(&format!(

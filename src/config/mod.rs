@@ -113,7 +113,6 @@ pub const ATTEMPTS_MAX: u32 = 1000;
 
 const PART_SIZE: u64 = 16 << 20;
 const CONCURRENCY: u32 = 8;
-const ATTEMPTS: u32 = 10;
 
 impl Config {
     /// Joins the command line, the environment and the AWS files.
@@ -152,7 +151,7 @@ impl Config {
             concurrency,
             attempts_max: flag("--retry", flags.attempts_max)
                 .or_read(|| max_attempts(&sources), |text| count(text, ATTEMPTS_MAX))?
-                .unwrap_or(Setting::by_default(ATTEMPTS)),
+                .unwrap_or(Setting::by_default(RetryPolicy::default().attempts_max)),
             retry_mode: flag("--retry-mode", flags.retry_mode)
                 .or_read(|| retry_mode_of(&sources), |text| retry_mode(text))?
                 .unwrap_or(Setting::by_default(RetryMode::Standard)),

@@ -146,8 +146,6 @@ pub enum Notice {
     },
     /// The bucket is elsewhere; all further requests go there.
     Redirected {
-        /// The store's address so far.
-        from: String,
         /// Its address from now on.
         to: String,
         /// The region to sign for, where it is another.

@@ -267,8 +267,8 @@ impl Engine {
     }
 
     fn keys_renewed(&mut self, now: Time, result: Result<(), String>) {
-        self.remedies.renewed(result.is_ok());
         let renewed = result.is_ok();
+        self.remedies.renewed(renewed);
         self.notice(Notice::KeysRenewed(result));
         for waiting in std::mem::take(&mut self.await_keys) {
             match waiting.before {
@@ -333,8 +333,7 @@ impl Engine {
         self.await_keys.clear();
         self.recut = false;
         for (id, flying) in self.flight.land_all() {
-            self.tally.bytes_sent += flying.body_sent;
-            self.outbox.push_back(Action::Cancel(id));
+            self.recall(id, &flying);
         }
     }
 

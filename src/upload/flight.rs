@@ -50,8 +50,6 @@ pub(super) struct Flying {
     pub(super) manner: Manner,
     /// The attempt before it, where it is a retry.
     pub(super) before: Option<Before>,
-    /// Whether it is the second of two attempts at the same part.
-    pub(super) is_hedge: bool,
     pub(super) started_at: Time,
     /// The store asked that this job should not come before: said to the other of two attempts.
     pub(super) not_before: Time,
@@ -85,7 +83,6 @@ impl Flying {
             part,
             manner,
             before,
-            is_hedge: false,
             started_at: now,
             not_before: Time::ZERO,
             body_sent: 0,

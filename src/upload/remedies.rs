@@ -154,7 +154,6 @@ impl Remedies {
             return None;
         }
         let notice = Notice::Redirected {
-            from: manner.destination.endpoint.to_string(),
             to: there.endpoint.to_string(),
             region: (there.region != manner.destination.region).then(|| there.region.clone()),
         };

@@ -39,7 +39,6 @@ const BUCKET: &str = "demo";
 const KEY: &str = "demo/object";
 const PART_SIZE: u64 = 8 << 20;
 const CONCURRENCY: u32 = 8;
-const ATTEMPTS_MAX: u32 = 10;
 
 /// In the generated file, blocks of chance stand this far apart; between them it is sparse.
 const BLOCK_DISTANCE: u64 = 1 << 20;
@@ -164,7 +163,7 @@ fn upload(lab: &Lab, source: Source) -> Result<Upload, CliError> {
         payload: PayloadMode::UnsignedTrailer,
         plan,
         concurrency: CONCURRENCY,
-        retry: RetryPolicy { attempts_max: ATTEMPTS_MAX, ..RetryPolicy::default() },
+        retry: RetryPolicy::default(),
         hedge: true,
         remedies: RemedySettings { renew_keys: false, ..RemedySettings::default() },
         transport: HandleSettings { proxy: Some(String::new()), ..HandleSettings::default() },

@@ -73,16 +73,20 @@ impl Engine {
 
     fn cancel(&mut self, id: AttemptId) {
         if let Some(flying) = self.flight.land(id) {
-            self.tally.bytes_sent += flying.body_sent;
-            self.outbox.push_back(Action::Cancel(id));
+            self.recall(id, &flying);
         }
+    }
+
+    /// Has the world stop an attempt that is no longer in flight, and counts what it had sent.
+    pub(super) fn recall(&mut self, id: AttemptId, flying: &Flying) {
+        self.tally.bytes_sent += flying.body_sent;
+        self.outbox.push_back(Action::Cancel(id));
     }
 
     /// Ends an attempt in which nothing moves, or whose answer does not end.
     pub(super) fn cut(&mut self, now: Time, id: AttemptId) {
         let flying = self.flight.land(id).expect("a stalled attempt is in flight");
-        self.outbox.push_back(Action::Cancel(id));
-        self.tally.bytes_sent += flying.body_sent;
+        self.recall(id, &flying);
         let cause = flying.cut_for(now, &self.patience);
         let evidence = Evidence {
             bytes_sent: flying.body_sent,

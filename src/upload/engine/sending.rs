@@ -111,8 +111,7 @@ impl Engine {
         self.notice(Notice::Hedged(part));
         let manner = self.remedies.manner().clone();
         let operation = self.transfer.operation(job);
-        let mut flying = Flying::new(job, operation, Some(part), manner, None, now);
-        flying.is_hedge = true;
+        let flying = Flying::new(job, operation, Some(part), manner, None, now);
         self.launch(now, flying, false, ConnectionWanted::NewResolved, false)
     }
 }
