@@ -4,15 +4,20 @@ use std::fmt;
 
 /// Over which connection a request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionWanted {
-    /// Any.
-    Any,
+pub struct ConnectionWanted {
     /// None that was used before.
-    New,
-    /// Any that is open, else a new one to an address that is asked for anew.
-    AnyResolved,
+    pub is_new: bool,
+    /// Where it is new, to an address that is asked for anew.
+    pub is_resolved: bool,
+}
+
+impl ConnectionWanted {
+    /// Any.
+    pub const ANY: ConnectionWanted = ConnectionWanted { is_new: false, is_resolved: false };
+    /// None that was used before.
+    pub const NEW: ConnectionWanted = ConnectionWanted { is_new: true, is_resolved: false };
     /// None that was used before, to an address that is asked for anew.
-    NewResolved,
+    pub const NEW_RESOLVED: ConnectionWanted = ConnectionWanted { is_new: true, is_resolved: true };
 }
 
 /// The HTTP method of a request.

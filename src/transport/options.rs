@@ -83,14 +83,8 @@ pub(super) fn apply_request<H>(
     }
     easy.http_headers(list)?;
     easy.url(&request.url.to_string())?;
-    let (is_fresh, is_resolved) = match connection {
-        ConnectionWanted::Any => (false, false),
-        ConnectionWanted::AnyResolved => (false, true),
-        ConnectionWanted::New => (true, false),
-        ConnectionWanted::NewResolved => (true, true),
-    };
-    easy.fresh_connect(is_fresh)?;
-    if is_resolved {
+    easy.fresh_connect(connection.is_new)?;
+    if connection.is_resolved {
         // What was cached may be the address of the machine that has just failed.
         easy.dns_cache_timeout(Duration::ZERO)?;
     }

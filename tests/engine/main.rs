@@ -33,9 +33,9 @@ fn an_upload_goes_from_create_over_parts_to_complete() {
 #[test]
 fn create_never_goes_over_a_used_connection() {
     let mut scene = Scene::multipart(2);
-    assert_eq!(scene.expect("CreateMultipartUpload").connection, ConnectionWanted::New);
+    assert_eq!(scene.expect("CreateMultipartUpload").connection, ConnectionWanted::NEW);
     let mut scene = Scene::sending(2);
-    assert_eq!(scene.expect("UploadPart").connection, ConnectionWanted::Any);
+    assert_eq!(scene.expect("UploadPart").connection, ConnectionWanted::ANY);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_failed_part_is_sent_again_on_a_fresh_connection_after_its_backoff() {
     scene.pass_until_wakeup();
     let again = scene.expect("UploadPart");
     assert_eq!((again.part(), again.number), (first.part(), 2));
-    assert_eq!(again.connection, ConnectionWanted::NewResolved);
+    assert_eq!(again.connection, ConnectionWanted::NEW_RESOLVED);
     assert_eq!(scene.engine().tally().retries[&Symptom::Reset], 1);
 }
 

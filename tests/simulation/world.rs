@@ -5,8 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use curlift::http::{
-    ConnectionWanted, Evidence, Headers, Report, Response, TransportFailure,
-    TransportFailureKind as Kind,
+    Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind as Kind,
 };
 use curlift::s3::payload::PayloadMode;
 use curlift::s3::{Addressing, Crc64Nvme, Destination, Endpoint, Object, Operation};
@@ -389,7 +388,7 @@ impl SimulatedWorld {
         let has_body = body_length(&attempt.operation) > 0;
         let is = |name: &str| attempt.operation.name() == name;
         match fate {
-            Fate::SentTwice if attempt.connection != ConnectionWanted::Any => Fate::Answered,
+            Fate::SentTwice if attempt.connection.is_new => Fate::Answered,
             Fate::Corrupted if !has_body || !self.scenario.checksums => Fate::Answered,
             Fate::EarlyOk | Fate::RequestTimeout if !has_body => Fate::InternalError,
             Fate::ErrorInside200 if !is("CompleteMultipartUpload") => Fate::InternalError,

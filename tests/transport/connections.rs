@@ -82,7 +82,7 @@ fn a_request_without_a_body_that_libcurl_repeats_is_seen_too() {
     let mut driver = driver();
     let delete = request(Method::Delete, &server, "/b/k");
     let [first, second] = [(); 2].map(|()| {
-        driver.start(1, &delete, Pattern::new(0), ConnectionWanted::Any).unwrap();
+        driver.start(1, &delete, Pattern::new(0), ConnectionWanted::ANY).unwrap();
         wait_all(&mut driver).pop().unwrap().report.evidence
     });
     assert_eq!((first.abandoned, second.rewinds), (None, 0));

@@ -124,7 +124,7 @@ fn a_fresh_connection_is_never_repeated_behind_our_back() {
     let mut driver = driver();
     exchange(&mut driver, &put(&server), Pattern::new(10));
     driver
-        .start(2, &request(Method::Post, &server, "/b/k"), Pattern::new(0), ConnectionWanted::New)
+        .start(2, &request(Method::Post, &server, "/b/k"), Pattern::new(0), ConnectionWanted::NEW)
         .unwrap();
     let report = wait_all(&mut driver).pop().unwrap().report;
     assert_eq!(report.failure.unwrap().kind, TransportFailureKind::Reset);
@@ -145,7 +145,7 @@ fn cancelling_frees_the_body_and_closes_the_connection() {
         }
     });
     let mut driver = driver();
-    driver.start(5, &put(&server), Pattern::new(LARGE), ConnectionWanted::Any).unwrap();
+    driver.start(5, &put(&server), Pattern::new(LARGE), ConnectionWanted::ANY).unwrap();
     let mut finished = Vec::new();
     while server.seen.try_recv().is_err() {
         driver.wait(Duration::from_millis(5), &mut finished).unwrap();
@@ -274,7 +274,7 @@ fn a_wake_ends_the_wait_from_any_thread() {
     waker.wake();
     let begun = Instant::now();
     driver.wait(Duration::from_secs(30), &mut finished).unwrap();
-    driver.start(1, &put(&server), Pattern::new(10), ConnectionWanted::Any).unwrap();
+    driver.start(1, &put(&server), Pattern::new(10), ConnectionWanted::ANY).unwrap();
     let other = std::thread::spawn(move || {
         std::thread::park_timeout(Duration::from_millis(100));
         waker.wake();

@@ -102,7 +102,7 @@ fn wait_all(driver: &mut Driver<Pattern>) -> Vec<Finished<Pattern>> {
 
 /// One exchange from beginning to end.
 fn exchange(driver: &mut Driver<Pattern>, request: &Request, body: Pattern) -> Finished<Pattern> {
-    driver.start(1, request, body, ConnectionWanted::Any).unwrap();
+    driver.start(1, request, body, ConnectionWanted::ANY).unwrap();
     wait_all(driver).pop().unwrap()
 }
 

@@ -38,7 +38,7 @@ fn a_peer_that_stops_reading_makes_activity_stand_still() {
         connection.drain();
     });
     let mut driver = driver();
-    driver.start(9, &put(&server), Pattern::new(LARGE), ConnectionWanted::Any).unwrap();
+    driver.start(9, &put(&server), Pattern::new(LARGE), ConnectionWanted::ANY).unwrap();
     let before = driver.progress().next().unwrap();
     while after(&mut driver, Duration::from_millis(10)).body_sent < 1_000_000 {}
     let stalled = after(&mut driver, Duration::from_millis(500));
@@ -66,7 +66,7 @@ fn bytes_in_the_kernels_buffer_are_not_counted_as_sent() {
         drop(connection);
     });
     let mut driver = driver();
-    driver.start(9, &put(&server), Pattern::new(LARGE), ConnectionWanted::Any).unwrap();
+    driver.start(9, &put(&server), Pattern::new(LARGE), ConnectionWanted::ANY).unwrap();
     let progress = after(&mut driver, Duration::from_millis(400));
     let taken_by_libcurl = driver.cancel(9).unwrap().at;
     assert!(
@@ -84,7 +84,7 @@ fn progress_ends_with_the_exchange() {
     });
     let mut driver = driver();
     for token in [3, 4] {
-        driver.start(token, &put(&server), Pattern::new(1_000_000), ConnectionWanted::Any).unwrap();
+        driver.start(token, &put(&server), Pattern::new(1_000_000), ConnectionWanted::ANY).unwrap();
     }
     let mut tokens: Vec<_> = driver.progress().map(|progress| progress.token).collect();
     tokens.sort_unstable();
@@ -106,7 +106,7 @@ fn a_wait_for_an_answer_is_silence_until_it_comes() {
         connection.answer("200 OK", "");
     });
     let mut driver = driver();
-    driver.start(9, &put(&server), Pattern::new(1_000), ConnectionWanted::Any).unwrap();
+    driver.start(9, &put(&server), Pattern::new(1_000), ConnectionWanted::ANY).unwrap();
     let sent = after(&mut driver, Duration::from_millis(200));
     assert_eq!(sent.body_sent, 1_000);
     assert_eq!(after(&mut driver, Duration::from_millis(200)), sent);

@@ -143,8 +143,8 @@ fn connections_are_used_again_unless_a_fresh_one_is_wanted() {
     let server = Server::start(obliging);
     let mut driver = driver();
     let mut connections = Vec::new();
-    let (any, new) = (ConnectionWanted::Any, ConnectionWanted::New);
-    for wanted in [any, any, new, ConnectionWanted::NewResolved, any] {
+    let (any, new) = (ConnectionWanted::ANY, ConnectionWanted::NEW);
+    for wanted in [any, any, new, ConnectionWanted::NEW_RESOLVED, any] {
         driver.start(7, &put(&server), Pattern::new(5), wanted).unwrap();
         let finished = wait_all(&mut driver).pop().unwrap();
         connections.push((finished.report.evidence.connections_opened, server.next().connection));
@@ -172,7 +172,7 @@ fn many_exchanges_share_one_thread() {
     let mut driver = driver();
     for token in 0..40 {
         driver
-            .start(token, &put(&server), Pattern::new(100_000 + token), ConnectionWanted::Any)
+            .start(token, &put(&server), Pattern::new(100_000 + token), ConnectionWanted::ANY)
             .unwrap();
     }
     let mut finished = wait_all(&mut driver);

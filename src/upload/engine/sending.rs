@@ -51,16 +51,12 @@ impl Engine {
         let part = self.transfer.part_of(job);
         let manner = self.remedies.manner().clone();
         let failure = before.as_ref().map(|before| &before.failure);
-        let connection = match failure {
-            Some(failure) if failure.spoils_connections() => ConnectionWanted::NewResolved,
+        let spoilt = failure.is_some_and(Failure::spoils_connections);
+        let connection = ConnectionWanted {
             // libcurl repeats a request whose reused connection dies before the answer; a repeated
             // CreateMultipartUpload would leave an upload that nobody knows of.
-            Some(failure) if job == Job::Create && failure.lacks_connection() => {
-                ConnectionWanted::NewResolved
-            }
-            _ if job == Job::Create => ConnectionWanted::New,
-            Some(failure) if failure.lacks_connection() => ConnectionWanted::AnyResolved,
-            _ => ConnectionWanted::Any,
+            is_new: spoilt || job == Job::Create,
+            is_resolved: spoilt || failure.is_some_and(Failure::lacks_connection),
         };
         let expect_continue = failure.is_some_and(Failure::wastes_a_body);
         let is_first = before.is_none();
@@ -112,6 +108,6 @@ impl Engine {
         let manner = self.remedies.manner().clone();
         let operation = self.transfer.operation(job);
         let flying = Flying::new(job, operation, Some(part), manner, None, now);
-        self.launch(now, flying, false, ConnectionWanted::NewResolved, false)
+        self.launch(now, flying, false, ConnectionWanted::NEW_RESOLVED, false)
     }
 }

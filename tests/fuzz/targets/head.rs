@@ -75,7 +75,7 @@ impl Peers {
             headers: Headers::new(),
             body: Body::Empty,
         };
-        self.driver.start(1, &request, NoBody, ConnectionWanted::New).expect("libcurl works");
+        self.driver.start(1, &request, NoBody, ConnectionWanted::NEW).expect("libcurl works");
         let mut finished = Vec::new();
         self.driver.wait(Duration::from_secs(10), &mut finished).expect("libcurl works");
         finished.pop().expect("an exchange ends when its connection does").report
