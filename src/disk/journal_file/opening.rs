@@ -23,6 +23,15 @@ pub(super) enum Missing {
     Leave,
 }
 
+/// What became of asking for the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    Taken,
+    /// Of a file that was removed between opening and locking: it is nobody's journal any more.
+    Stale,
+    Refused,
+}
+
 /// Opens and locks until the path leads to what is locked.
 pub(super) fn take(
     folder: &Path,
@@ -40,20 +49,17 @@ pub(super) fn take(
         };
         let metadata = file.metadata().map_err(failed)?;
         examine(folder, path, &metadata)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Err(TryLockError::WouldBlock) if refusals == REFUSALS => {
+        match lock(&file, &metadata, path).map_err(failed)? {
+            Lock::Taken => {}
+            Lock::Stale => continue,
+            Lock::Refused if refusals == REFUSALS => {
                 return Err(JournalFileError::Locked { path: path.to_path_buf() });
             }
-            Err(TryLockError::WouldBlock) => {
+            Lock::Refused => {
                 refusals += 1;
                 std::thread::park_timeout(PAUSE);
                 continue;
             }
-        }
-        if !is_at(&metadata, path).map_err(failed)? {
-            continue;
         }
         let bytes = read(&mut file).map_err(failed)?;
         // New, or left so by one that was killed before it came here.
@@ -67,8 +73,18 @@ pub(super) fn take(
     Err(failed(io::Error::other("it is created and removed all the time by somebody else")))
 }
 
+/// Locks the open file, without waiting.
+pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path) -> io::Result<Lock> {
+    match file.try_lock() {
+        Ok(()) if is_at(metadata, path)? => Ok(Lock::Taken),
+        Ok(()) => Ok(Lock::Stale),
+        Err(TryLockError::WouldBlock) => Ok(Lock::Refused),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// The open file; `None` where it is missing, or came up meanwhile.
-fn open_or_create(path: &Path, missing: Missing) -> io::Result<Option<File>> {
+pub(super) fn open_or_create(path: &Path, missing: Missing) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     careful(options.read(true).append(true));
     match options.open(path) {

@@ -1,5 +1,6 @@
 //! A journal's file against rivals, links, pipes, folders and disks that refuse.
 
+use super::opening::{Lock, lock, open_or_create};
 use super::*;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -146,6 +147,21 @@ fn of_many_rivals_who_open_and_remove_one_holds_it_at_a_time() {
         (0..4).map(|n| scope.spawn(move || rival(n))).for_each(drop);
     });
     assert!(journals(&folder).unwrap().is_empty());
+}
+
+#[test]
+fn a_lock_on_what_its_holder_removed_counts_for_nothing() {
+    let (_home, folder) = state();
+    let (journal, _) = open(&folder);
+    let path = journal.path().to_path_buf();
+    let waiting = open_or_create(&path, Missing::Leave).unwrap().unwrap();
+    let metadata = waiting.metadata().unwrap();
+    assert_eq!(lock(&waiting, &metadata, &path).unwrap(), Lock::Refused);
+    journal.remove().unwrap();
+    assert_eq!(lock(&waiting, &metadata, &path).unwrap(), Lock::Stale);
+    let (mut rival, _) = open(&folder);
+    rival.append(b"rival\n", false).unwrap();
+    assert_eq!(lock(&waiting, &metadata, &path).unwrap(), Lock::Stale);
 }
 
 #[test]
