@@ -203,7 +203,10 @@ impl SimulatedWorld {
                 self.happens_in(delay, Happening::LateWork { operation: Box::new(operation) });
             }
         }
-        if self.rng.bool() {
+        if self.journal.is_gone() {
+            // It had done its work, and only did not live to tell.
+            self.seen.object_is_ours = false;
+        } else if self.rng.bool() {
             self.journal.lose_power(&mut self.rng);
         }
         self.rest();
