@@ -13,7 +13,7 @@ use super::{
     Action, Attempt, AttemptId, Cause, Command, Diagnosis, Event, Failure, Machine, Manner,
     Patience, Reason, RemedySettings, RetryPolicy, Tally,
 };
-use crate::s3::{Destination, Key, Operation, Reply};
+use crate::s3::{Key, Operation, Reply};
 use crate::time::{ClockOffset, Time};
 
 /// One call that a script wants made.
@@ -118,10 +118,10 @@ impl<S: Script> Calls<S> {
         self.attempts.diagnostics.found()
     }
 
-    /// Where requests are sent now, and the region they are signed for.
+    /// How requests are sent now, with all that was learnt of the store: where other calls begin.
     #[must_use]
-    pub fn destination(&self) -> &Destination {
-        &self.attempts.manner().destination
+    pub fn manner(&self) -> &Manner {
+        self.attempts.manner()
     }
 
     /// The script.
