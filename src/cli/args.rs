@@ -3,11 +3,14 @@
 
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
+mod uploads;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 use crate::config::{self, Overrides, units};
 use crate::s3::{Addressing, ObjectSettingsInput};
 
@@ -29,6 +32,9 @@ pub(super) enum Command {
     Cp(CpArgs),
     /// Show what `cp` would do; sends nothing
     Plan(UploadArgs),
+    /// List and abort multipart uploads that were never completed
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]

@@ -9,6 +9,7 @@ mod pages;
 mod plan;
 mod store;
 mod upload;
+mod uploads;
 
 use super::args::Command;
 use super::console::Console;
@@ -25,6 +26,7 @@ pub(super) fn run(
         Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, environment)?,
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
+        Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),
         #[cfg(feature = "lab")]
