@@ -141,7 +141,9 @@ impl<F: FnMut(&Attempt, usize) -> Fate> World for Store<F> {
                 self.silent.remove(&id);
                 self.under_way.retain(|key, _| key.1 != id);
             }
-            Action::RenewKeys => panic!("nobody said that the keys have expired"),
+            Action::RenewKeys | Action::Record(..) | Action::Forget | Action::Examine(_) => {
+                panic!("calls want no {action:?}")
+            }
             Action::Notice(notice) => self.notices.push(*notice),
         }
         Ok(())

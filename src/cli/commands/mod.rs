@@ -7,6 +7,7 @@ mod demo;
 mod lab;
 mod pages;
 mod plan;
+mod resume;
 mod store;
 mod upload;
 mod uploads;
@@ -26,6 +27,7 @@ pub(super) fn run(
         Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, environment)?,
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
+        Command::Resume(args) => resume::run(&args, console, environment)?,
         Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),

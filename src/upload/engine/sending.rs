@@ -3,11 +3,11 @@
 use super::Engine;
 use crate::time::Time;
 use crate::upload::queue::{Before, Job, Waiting};
-use crate::upload::{Attempt, Notice, PartRange};
+use crate::upload::{Action, Notice, PartRange};
 
 impl Engine {
     /// The next request, where one may be sent `now`.
-    pub(super) fn next_send(&mut self, now: Time) -> Option<Attempt> {
+    pub(super) fn next_send(&mut self, now: Time) -> Option<Action> {
         if !self.attempts.has_room() || self.attempts.next_at(now) > now {
             return None;
         }
@@ -39,12 +39,19 @@ impl Engine {
         next.map(|next| next.max(self.attempts.next_at(now)))
     }
 
-    fn send(&mut self, now: Time, job: Job, before: Option<Before>) -> Attempt {
+    fn send(&mut self, now: Time, job: Job, before: Option<Before>) -> Action {
         let (operation, part) = (self.transfer.operation(job), self.transfer.part_of(job));
         // libcurl repeats a request whose reused connection dies before the answer; a repeated
         // CreateMultipartUpload would leave an upload that nobody knows of.
         let is_new = job == Job::Create;
-        self.attempts.send(now, job, operation, part, before, is_new)
+        let attempt = self.attempts.send(now, job, operation, part, before, is_new);
+        if job != Job::Create {
+            return Action::Send(attempt);
+        }
+        // The outbox is empty, or nothing would be sent yet.
+        self.attempts.act(Action::Send(attempt));
+        let clock_offset = self.attempts.manner().clock_offset;
+        Action::Record(self.transfer.creating(), clock_offset)
     }
 
     /// The part that takes long, if all others are done or on their way, and when it is to be sent
@@ -59,12 +66,12 @@ impl Engine {
     }
 
     /// Sends a part that is in flight once more, over another connection.
-    fn hedge(&mut self, now: Time, part: PartRange) -> Attempt {
+    fn hedge(&mut self, now: Time, part: PartRange) -> Action {
         let job = Job::Part(part.number);
         self.hedging.spend(part.number, part.length);
         self.attempts.tally.hedges += 1;
         self.attempts.notice(Notice::Hedged(part));
         let operation = self.transfer.operation(job);
-        self.attempts.send_beside(now, job, operation, part)
+        Action::Send(self.attempts.send_beside(now, job, operation, part))
     }
 }

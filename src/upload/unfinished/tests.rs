@@ -32,7 +32,8 @@ fn parts(first: u32, count: u32, next: Option<u32>) -> Reply {
         checksum: None,
     };
     let parts = (first..first + count).map(part).collect();
-    Reply::Parts(PartsPage { parts, next: next.map(PartNumber::from_index) })
+    let next = next.map(PartNumber::from_index);
+    Reply::Parts(PartsPage { parts, next, checksum_algorithm: None })
 }
 
 fn refused(status: u16, code: &str) -> Failure {
