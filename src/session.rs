@@ -313,7 +313,7 @@ impl World for Session<'_> {
             Action::Record(record, clock_offset) => self.record(&record, clock_offset),
             Action::Forget => self.forget(),
             Action::Examine(part) => {
-                let source = self.source.as_ref().expect(SOURCE_EXPECTED);
+                let source = self.source.as_ref().expect("only a file has parts to examine");
                 self.digests.examine(source, part);
             }
             Action::Notice(notice) => (self.observer)(&notice),

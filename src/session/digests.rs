@@ -48,8 +48,8 @@ enum Purpose {
 }
 
 struct Job {
-    source: Source,
     purpose: Purpose,
+    source: Source,
     offset: u64,
     length: u64,
     /// Gone where nobody waits for the answer any more.
@@ -78,17 +78,17 @@ impl Digests {
         length: u64,
     ) -> DigestJob {
         let hashed = Arc::new(AtomicU64::new(0));
-        let (source, purpose) = (source.clone(), Purpose::Body(id));
-        self.put(Job { source, purpose, offset, length, hashed: Arc::downgrade(&hashed) });
+        let (purpose, source) = (Purpose::Body(id), source.clone());
+        self.put(Job { purpose, source, offset, length, hashed: Arc::downgrade(&hashed) });
         DigestJob { hashed }
     }
 
-    /// Begins to sum a part that was sent in a run before.
+    /// Begins to sum a part of `source` that was sent in a run before.
     pub(super) fn examine(&mut self, source: &Source, part: PartRange) {
         let PartRange { number, offset, length } = part;
-        let (source, purpose) = (source.clone(), Purpose::Part(number));
+        let (purpose, source) = (Purpose::Part(number), source.clone());
         let hashed = Arc::downgrade(&self.examinations);
-        self.put(Job { source, purpose, offset, length, hashed });
+        self.put(Job { purpose, source, offset, length, hashed });
     }
 
     fn put(&mut self, job: Job) {

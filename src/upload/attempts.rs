@@ -92,7 +92,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.outbox.pop_front()
     }
 
-    /// Has the world do this, behind all that was decided before.
+    /// Has this done before anything else is begun.
     pub(super) fn act(&mut self, action: Action) {
         self.outbox.push_back(action);
     }
@@ -101,7 +101,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.act(Action::Notice(Box::new(notice)));
     }
 
-    /// Bytes are sent without checksums from now on.
+    /// No checksums are sent from now on: the upload has none.
     pub(super) fn drop_checksums(&mut self) {
         self.remedies.drop_checksums();
     }

@@ -301,7 +301,10 @@ impl Engine {
                 Effect::Ask(job, delay) => self.attempts.ask(now + delay, job),
                 Effect::CancelAll => self.cancel_all(),
                 Effect::DropChecksums => self.attempts.drop_checksums(),
-                Effect::Record(record) => self.record(record),
+                Effect::Record(record) => {
+                    let record = self.record(record);
+                    self.attempts.act(record);
+                }
                 Effect::Forget => self.attempts.act(Action::Forget),
                 Effect::Examine(part) => self.attempts.act(Action::Examine(part)),
                 Effect::Notice(notice) => {
@@ -324,14 +327,13 @@ impl Engine {
         }
     }
 
-    fn record(&mut self, record: Record) {
-        let clock_offset = self.attempts.manner().clock_offset;
-        self.attempts.act(Action::Record(record, clock_offset));
-    }
-
     fn cancel_all(&mut self) {
         self.attempts.cancel_all();
         self.recut = false;
+    }
+
+    fn record(&self, record: Record) -> Action {
+        Action::Record(record, self.attempts.manner().clock_offset)
     }
 }
 

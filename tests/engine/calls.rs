@@ -141,8 +141,9 @@ impl<F: FnMut(&Attempt, usize) -> Fate> World for Store<F> {
                 self.silent.remove(&id);
                 self.under_way.retain(|key, _| key.1 != id);
             }
-            Action::RenewKeys | Action::Record(..) | Action::Forget | Action::Examine(_) => {
-                panic!("calls want no {action:?}")
+            Action::RenewKeys => panic!("nobody said that the keys have expired"),
+            other @ (Action::Record(..) | Action::Forget | Action::Examine(_)) => {
+                panic!("{other:?} is an upload's")
             }
             Action::Notice(notice) => self.notices.push(*notice),
         }

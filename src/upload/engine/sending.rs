@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::time::Time;
 use crate::upload::queue::{Before, Job, Waiting};
-use crate::upload::{Action, Notice, PartRange};
+use crate::upload::{Action, Attempt, Notice, PartRange};
 
 impl Engine {
     /// The next request, where one may be sent `now`.
@@ -20,7 +20,7 @@ impl Engine {
             }
         }
         let (due, part) = self.straggler()?;
-        (due <= now).then(|| self.hedge(now, part))
+        (due <= now).then(|| Action::Send(self.hedge(now, part)))
     }
 
     /// When [`next_send`](Engine::next_send) will have something, it having nothing `now`.
@@ -48,10 +48,10 @@ impl Engine {
         if job != Job::Create {
             return Action::Send(attempt);
         }
-        // The outbox is empty, or nothing would be sent yet.
+        // Nothing else is waiting to be carried out, or nothing would be sent yet.
         self.attempts.act(Action::Send(attempt));
-        let clock_offset = self.attempts.manner().clock_offset;
-        Action::Record(self.transfer.creating(), clock_offset)
+        let creating = self.transfer.creating();
+        self.record(creating)
     }
 
     /// The part that takes long, if all others are done or on their way, and when it is to be sent
@@ -66,12 +66,12 @@ impl Engine {
     }
 
     /// Sends a part that is in flight once more, over another connection.
-    fn hedge(&mut self, now: Time, part: PartRange) -> Action {
+    fn hedge(&mut self, now: Time, part: PartRange) -> Attempt {
         let job = Job::Part(part.number);
         self.hedging.spend(part.number, part.length);
         self.attempts.tally.hedges += 1;
         self.attempts.notice(Notice::Hedged(part));
         let operation = self.transfer.operation(job);
-        Action::Send(self.attempts.send_beside(now, job, operation, part))
+        self.attempts.send_beside(now, job, operation, part)
     }
 }
