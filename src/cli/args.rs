@@ -3,11 +3,14 @@
 
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
+mod uploads;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 use super::journal;
 use crate::config::{self, Overrides, units};
 use crate::s3::{Addressing, ObjectSettingsInput, UploadId};
@@ -32,6 +35,9 @@ pub(super) enum Command {
     Cp(CpArgs),
     /// Show what `cp` would do; sends nothing
     Plan(UploadArgs),
+    /// List and abort multipart uploads that were never completed
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),

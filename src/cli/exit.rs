@@ -58,7 +58,8 @@ impl ExitStatus {
         }
     }
 
-    fn of_failure(failure: &Failure) -> ExitStatus {
+    /// The status for a call that failed for good.
+    pub(super) fn of_failure(failure: &Failure) -> ExitStatus {
         match &failure.cause {
             Cause::SourceChanged(_) => return ExitStatus::Source,
             Cause::S3(S3Error::Transport(transport)) => match transport.kind {

@@ -84,7 +84,11 @@ const HINTS: &[(Sign, Advice)] = &[
     (Sign::Code("InvalidStorageClass"), |_, _| {
         "the store does not have this storage class: leave --storage-class out".into()
     }),
-    (Sign::Class(ErrorClass::NotImplemented), |_, _| {
+    (Sign::Class(ErrorClass::NotImplemented), |failure, _| {
+        if failure.operation == "ListMultipartUploads" {
+            return "the store does not list unfinished uploads; look into its own tools for them"
+                .into();
+        }
         "the store lacks a feature; try --checksum-algorithm none, or --payload-signing always"
             .into()
     }),
@@ -150,7 +154,10 @@ const GENERAL: &[(Sign, Advice)] = &[
             place.endpoint
         )
     }),
-    (Sign::Transport(Kind::Reset), |_, _| {
+    (Sign::Transport(Kind::Reset), |failure, _| {
+        if !matches!(failure.operation, "PutObject" | "UploadPart") {
+            return "the connection keeps breaking: type the same line again later".into();
+        }
         "the connection keeps breaking: try a smaller --part-size, and type the same line again"
             .into()
     }),
@@ -215,6 +222,11 @@ fn expired(_: &Failure, place: &Place) -> String {
 }
 
 fn denied(failure: &Failure, place: &Place) -> String {
+    let (bucket, key) = (&place.bucket, &place.key);
+    if failure.operation == "ListMultipartUploads" {
+        let needed = "s3:ListBucketMultipartUploads";
+        return format!("{} need {needed} on arn:aws:s3:::{bucket}", keys(place));
+    }
     let main = match failure.operation {
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "ListParts" => "s3:ListMultipartUploadParts",
@@ -222,7 +234,6 @@ fn denied(failure: &Failure, place: &Place) -> String {
         _ => "s3:PutObject",
     };
     let needed = [&[main], place.permissions.as_slice()].concat().join(" and ");
-    let (bucket, key) = (&place.bucket, &place.key);
     format!("{} need {needed} on arn:aws:s3:::{bucket}/{key}", keys(place))
 }
 

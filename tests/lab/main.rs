@@ -13,6 +13,7 @@ mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod survives;
+mod uploads;
 
 /// The lab's bucket.
 pub(crate) const BUCKET: &str = "lab";

@@ -10,6 +10,7 @@ mod plan;
 mod resume;
 mod store;
 mod upload;
+mod uploads;
 
 use super::args::Command;
 use super::console::Console;
@@ -27,6 +28,7 @@ pub(super) fn run(
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
         Command::Resume(args) => resume::run(&args, console, environment)?,
+        Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),
         #[cfg(feature = "lab")]
