@@ -58,27 +58,6 @@ impl Lab {
         wait_until("an upload is under way", Duration::from_secs(30), begun);
     }
 
-    /// Waits until so many parts are stored.
-    pub(crate) fn await_parts(&self, count: usize) {
-        let stored = || (self.parts() >= count).then_some(());
-        wait_until("parts are stored", Duration::from_secs(30), stored);
-    }
-
-    /// Parts of the unfinished upload, as another client lists them.
-    fn parts(&self) -> usize {
-        let Some(id) = self.store.upload_ids(BUCKET).pop() else { return 0 };
-        let id = encoded(&id);
-        let listing = self.store.ask(&["--fail"], &format!("/{BUCKET}/{KEY}?uploadId={id}"));
-        let listing = listing.unwrap_or_default();
-        String::from_utf8_lossy(&listing).matches("<PartNumber>").count()
-    }
-
-    /// Gives up an upload, as another client would.
-    pub(crate) fn abort(&self, upload_id: &str) {
-        let path = format!("/{BUCKET}/{KEY}?uploadId={}", encoded(upload_id));
-        self.store.ask(&["--fail", "--request", "DELETE"], &path).expect("it can be aborted");
-    }
-
     /// Stops the lab and gives what it says it saw.
     pub(crate) fn stop(mut self) -> Seen {
         signal(self.child.id(), "INT");
@@ -140,17 +119,6 @@ fn exported_store(output: &mut BufReader<ChildStdout>) -> Option<Store> {
         }
     }
     None
-}
-
-/// Every byte but the unreserved ones encoded, for a query.
-fn encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
 
 /// Sends a signal (`INT`, `TERM`) to a process of ours.

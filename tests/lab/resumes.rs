@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::local_lab::{Lab, signal};
-use super::support::{Curlift, Ended, write_file};
+use super::support::{Curlift, Ended, wait_until, write_file};
 use super::{BUCKET, DESTINATION, KEY, MIB};
 
 /// Six parts: five of 5 MiB and a shorter one.
@@ -69,11 +70,45 @@ impl Scene {
         fs::write(&self.file, &self.bytes).expect("it can be written");
     }
 
+    /// Waits until so many parts are stored.
+    fn await_parts(&self, count: usize) {
+        let stored = || (self.parts() >= count).then_some(());
+        wait_until("parts are stored", Duration::from_secs(30), stored);
+    }
+
+    /// Parts of the unfinished upload, as another client lists them.
+    fn parts(&self) -> usize {
+        let listing = self.lab.store.ask(&["--fail"], &format!("/{BUCKET}?uploads="));
+        let listing = String::from_utf8(listing.expect("it can be listed")).expect("it is text");
+        let id = listing.split_once("<UploadId>").and_then(|(_, rest)| rest.split_once('<'));
+        let Some((id, _)) = id else { return 0 };
+        let parts = self.lab.store.ask(&["--fail"], &upload_path(id)).unwrap_or_default();
+        String::from_utf8_lossy(&parts).matches("<PartNumber>").count()
+    }
+
+    /// Gives up an upload, as another client would.
+    fn abort(&self, upload_id: &str) {
+        let path = upload_path(upload_id);
+        let done = self.lab.store.ask(&["--fail", "--request", "DELETE"], &path);
+        done.expect("it can be aborted");
+    }
+
     fn upload_id(&self) -> String {
         let listed = self.curlift(&["resume", "--list", "--json"]).run().expect_code(0);
         let line: Value = serde_json::from_str(listed.stdout.trim()).expect("one line of JSON");
         line["upload_id"].as_str().expect("it was created").to_owned()
     }
+}
+
+/// The path of an upload, its id encoded.
+fn upload_path(id: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    format!("/{BUCKET}/{KEY}?uploadId={}", id.bytes().map(encode).collect::<String>())
 }
 
 fn expect_reused(ended: &Ended, parts: u64) {
@@ -113,7 +148,7 @@ fn a_journal_is_gone_on_with_by_its_name() {
 fn ctrl_c_keeps_what_is_stored_and_all_of_it_is_gone_on_with() {
     let scene = Scene::new(&["UploadPart #3 slow 1MB"]);
     let running = scene.cp(&["-c", "1"]).start();
-    scene.lab.await_parts(2);
+    scene.await_parts(2);
     signal(running.child.id(), "INT");
     let ended = running.end().expect_code(130);
     assert_eq!(ended.summary()["outcome"], "interrupted");
@@ -181,7 +216,7 @@ fn bytes_that_changed_before_they_were_sent_are_sent_as_they_are() {
 #[test]
 fn an_upload_that_is_gone_is_begun_anew() {
     let scene = Scene::interrupted();
-    scene.lab.abort(&scene.upload_id());
+    scene.abort(&scene.upload_id());
     let required = scene.cp(&["--resume", "require"]).run().expect_code(9);
     assert!(required.stderr.contains("NoSuchUpload"), "{}", required.stderr);
     let ended = scene.cp(&[]).run().expect_code(0);

@@ -64,15 +64,6 @@ impl Store {
         listing.matches(&format!("<Key>{key}</Key>")).count()
     }
 
-    /// The ids of all unfinished uploads of a bucket.
-    pub(crate) fn upload_ids(&self, bucket: &str) -> Vec<String> {
-        let listing = self.ask(&["--fail"], &format!("/{bucket}?uploads="));
-        let listing = listing.unwrap_or_else(|error| panic!("ListMultipartUploads: {error}"));
-        let listing = String::from_utf8_lossy(&listing).into_owned();
-        let ids = listing.split("<UploadId>").skip(1);
-        ids.filter_map(|rest| Some(rest.split_once("</UploadId>")?.0.to_owned())).collect()
-    }
-
     /// Asks curl: its standard output, or what it complains of.
     pub(crate) fn ask(&self, options: &[&str], path: &str) -> Result<Vec<u8>, String> {
         let mut command = Command::new("curl");
