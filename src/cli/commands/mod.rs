@@ -8,6 +8,7 @@ mod lab;
 mod pages;
 mod plan;
 mod resume;
+mod store;
 mod upload;
 
 use super::args::Command;
