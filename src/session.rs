@@ -58,7 +58,8 @@ impl Stopper {
 /// The live world.
 pub struct Session<'a> {
     keys: Keys,
-    source: Source,
+    /// The file, where ranges of one are sent.
+    source: Option<Source>,
     driver: Driver<SessionBody>,
     digests: Digests,
     /// Attempts whose bodies are being hashed.
@@ -81,6 +82,9 @@ struct Hashing {
     attempt: Attempt,
 }
 
+/// What a range of a file needs.
+const SOURCE_EXPECTED: &str = "only a session that has a file sends ranges of it";
+
 /// How often the engine hears how far the attempts are.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -94,14 +98,26 @@ impl<'a> Session<'a> {
         source: Source,
         observer: Box<dyn FnMut(&Notice) + 'a>,
     ) -> io::Result<Session<'a>> {
+        let session = Session::without_source(settings, observer)?;
+        Ok(Session { source: Some(source), ..session })
+    }
+
+    /// A session that sends no file; `observer` hears every notice.
+    ///
+    /// # Errors
+    /// Where libcurl refuses to work.
+    pub fn without_source(
+        settings: SessionSettings,
+        observer: Box<dyn FnMut(&Notice) + 'a>,
+    ) -> io::Result<Session<'a>> {
         let driver =
             Driver::new(settings.transport, settings.concurrency).map_err(io::Error::other)?;
         let (waker, renewed) = (driver.waker(), driver.waker());
         Ok(Session {
             keys: Keys::new(settings.credentials, settings.renewal, move || renewed.wake()),
             clock_offset: ClockOffset::default(),
-            digests: Digests::new(source.clone(), move || waker.wake()),
-            source,
+            digests: Digests::new(move || waker.wake()),
+            source: None,
             driver,
             hashing: BTreeMap::new(),
             ready: Vec::new(),
@@ -124,9 +140,9 @@ impl<'a> Session<'a> {
         let completes = matches!(attempt.operation, Operation::CompleteMultipartUpload { .. });
         if completes
             && attempt.is_first
-            && let Some(change) = self.source.change()
+            && let Some(change) = self.change()
         {
-            self.source_changed(SourceChange::Changed(change));
+            self.source_changed(change);
             return;
         }
         self.clock_offset = attempt.manner.clock_offset;
@@ -137,7 +153,8 @@ impl<'a> Session<'a> {
         }
         match request.body {
             Body::FileRange { offset, length } if attempt.manner.payload.needs_digest() => {
-                let job = self.digests.begin(attempt.id, offset, length);
+                let source = self.source.as_ref().expect(SOURCE_EXPECTED);
+                let job = self.digests.begin(attempt.id, source, offset, length);
                 self.hashing.insert(attempt.id, (Hashing { request, attempt }, job));
             }
             _ => self.start(&attempt, request, None),
@@ -155,7 +172,7 @@ impl<'a> Session<'a> {
         }
         let checksum = digest.filter(|_| manner.payload.has_checksum());
         let checksum = checksum.map(|digest| digest.crc64nvme);
-        let body = SessionBody::new(&request.body, framing, &self.source, checksum);
+        let body = SessionBody::new(&request.body, framing, self.source.as_ref(), checksum);
         if let Err(error) = self.driver.start(attempt.id.0, &request, body, attempt.connection) {
             self.ready.push(not_sent(attempt.id, error.to_string()));
         }
@@ -166,6 +183,11 @@ impl<'a> Session<'a> {
         if self.hashing.remove(&id).is_none() {
             self.driver.cancel(id.0);
         }
+    }
+
+    /// How the source differs from what it was, where it does.
+    fn change(&self) -> Option<SourceChange> {
+        self.source.as_ref().and_then(Source::change).map(SourceChange::Changed)
     }
 
     fn source_changed(&mut self, change: SourceChange) {
@@ -181,7 +203,7 @@ impl<'a> Session<'a> {
                     self.start(&hashing.attempt, hashing.request, Some(&digest));
                 }
                 Err(error) => {
-                    let changed = self.source.change().map(SourceChange::Changed);
+                    let changed = self.change();
                     let unreadable = || SourceChange::Unreadable(error.to_string());
                     self.source_changed(changed.unwrap_or_else(unreadable));
                 }
@@ -192,8 +214,7 @@ impl<'a> Session<'a> {
     fn finished(&mut self, finished: Finished<SessionBody>) {
         let Finished { token, report, body } = finished;
         if body.reads_source()
-            && let Some(change) =
-                self.source.change().map(SourceChange::Changed).or_else(|| source_failure(&report))
+            && let Some(change) = self.change().or_else(|| source_failure(&report))
         {
             self.source_changed(change);
         }

@@ -1,5 +1,7 @@
-//! The only folder that opens the user's files.
+//! The only folder that opens the user's files and writes our own.
 
+mod journal_file;
 mod source;
 
+pub use journal_file::{JournalFile, JournalFileError, journals, peek};
 pub use source::{Source, SourceError};

@@ -6,6 +6,7 @@
 mod attributes;
 pub mod aws_chunked;
 mod bucket_operation;
+mod bucket_prefix;
 pub mod checksum;
 mod comparison;
 mod credentials;
@@ -32,6 +33,7 @@ mod xml;
 
 pub use attributes::{AttributesPage, StoredPart};
 pub use bucket_operation::BucketOperation;
+pub use bucket_prefix::BucketPrefix;
 pub use checksum::Crc64Nvme;
 pub use comparison::{Comparing, Comparison, DifferingPart, PartLayout, Verdict};
 pub use credentials::{Credentials, Secret};

@@ -17,7 +17,6 @@ use crate::upload::AttemptId;
 
 /// The helper threads, started when the first hash is asked for.
 pub(super) struct Digests {
-    source: Source,
     wake: Arc<dyn Fn() + Send + Sync>,
     workers: Option<Sender<Job>>,
     answers: (Sender<Answer>, Receiver<Answer>),
@@ -32,6 +31,7 @@ type Answer = (AttemptId, io::Result<BodyDigest>);
 
 struct Job {
     id: AttemptId,
+    source: Source,
     offset: u64,
     length: u64,
     /// Gone where nobody waits for the answer any more.
@@ -42,21 +42,28 @@ struct Job {
 const READ_SIZE: usize = 256 << 10;
 
 impl Digests {
-    pub(super) fn new(source: Source, wake: impl Fn() + Send + Sync + 'static) -> Digests {
-        Digests { source, wake: Arc::new(wake), workers: None, answers: channel() }
+    pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Digests {
+        Digests { wake: Arc::new(wake), workers: None, answers: channel() }
     }
 
-    /// Begins to hash `length` bytes from `offset` on.
-    pub(super) fn begin(&mut self, id: AttemptId, offset: u64, length: u64) -> DigestJob {
+    /// Begins to hash `length` bytes of `source` from `offset` on.
+    pub(super) fn begin(
+        &mut self,
+        id: AttemptId,
+        source: &Source,
+        offset: u64,
+        length: u64,
+    ) -> DigestJob {
         let hashed = Arc::new(AtomicU64::new(0));
-        let job = Job { id, offset, length, hashed: Arc::downgrade(&hashed) };
+        let source = source.clone();
+        let job = Job { id, source, offset, length, hashed: Arc::downgrade(&hashed) };
         if self.workers.is_none() {
             self.workers = self.start_workers();
         }
         match &self.workers {
             Some(workers) => workers.send(job).expect("the workers live as long as their queue"),
             // Better slowly than not at all.
-            None => work(&job, &self.source, &self.answers.0, &*self.wake),
+            None => work(&job, &self.answers.0, &*self.wake),
         }
         DigestJob { hashed }
     }
@@ -74,12 +81,12 @@ impl Digests {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let started = (0..threads).filter(|_| {
             let (jobs, answers) = (jobs.clone(), self.answers.0.clone());
-            let (source, wake) = (self.source.clone(), self.wake.clone());
+            let wake = self.wake.clone();
             let worker = move || {
                 loop {
                     let job = jobs.lock().expect("no worker panics with the queue").recv();
                     let Ok(job) = job else { return };
-                    work(&job, &source, &answers, &*wake);
+                    work(&job, &answers, &*wake);
                 }
             };
             thread::Builder::new().spawn(worker).is_ok()
@@ -89,8 +96,8 @@ impl Digests {
 }
 
 /// Hashes, and tells the loop.
-fn work(job: &Job, source: &Source, answers: &Sender<Answer>, wake: &dyn Fn()) {
-    let Some(digest) = hash(source, job).transpose() else { return };
+fn work(job: &Job, answers: &Sender<Answer>, wake: &dyn Fn()) {
+    let Some(digest) = hash(job).transpose() else { return };
     if answers.send((job.id, digest)).is_ok() {
         wake();
     }
@@ -104,7 +111,7 @@ impl DigestJob {
 }
 
 /// `None` where nobody waits for the answer any more.
-fn hash(source: &Source, job: &Job) -> io::Result<Option<BodyDigest>> {
+fn hash(job: &Job) -> io::Result<Option<BodyDigest>> {
     let mut sha256 = Sha256::new();
     let mut crc64nvme = Crc64NvmeHasher::new();
     let mut buffer = vec![0; READ_SIZE];
@@ -113,7 +120,7 @@ fn hash(source: &Source, job: &Job) -> io::Result<Option<BodyDigest>> {
         let Some(hashed) = job.hashed.upgrade() else { return Ok(None) };
         let wanted = (job.length - done).min(READ_SIZE as u64) as usize;
         let space = &mut buffer[..wanted];
-        if source.read_at(space, job.offset + done)? < wanted {
+        if job.source.read_at(space, job.offset + done)? < wanted {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         sha256.update(&*space);
