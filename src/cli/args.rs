@@ -3,11 +3,14 @@
 
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
+mod bucket;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
 use crate::config::{self, Overrides, units};
 use crate::s3::{Addressing, ObjectSettingsInput};
 
@@ -29,6 +32,12 @@ pub(super) enum Command {
     Cp(CpArgs),
     /// Show what `cp` would do; sends nothing
     Plan(UploadArgs),
+    /// Compare a local file with a stored object
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Show, set or remove the rule by which a bucket aborts unfinished uploads
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]
@@ -57,6 +66,13 @@ Examples:
   curlift cp backup.tar s3://bucket/backups/
   curlift cp big.bin s3://bucket/key --part-size 64MiB -c 16
   curlift cp big.bin s3://bucket/key --endpoint-url http://localhost:9000 --profile dev";
+
+const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 equal, 8 different, 9 there is no such object, 5 the file cannot be read.
+
+Examples:
+  curlift verify backup.tar s3://bucket/backups/
+  curlift verify big.bin s3://bucket/key --json";
 
 #[cfg(feature = "lab")]
 const LAB_EXAMPLES: &str = "\

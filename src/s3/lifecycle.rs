@@ -68,11 +68,26 @@ impl Lifecycle {
         &self.rules
     }
 
+    /// Whether the rules of two configurations are the same as far as they are known here, in any
+    /// order: stores write elements their own way.
+    #[must_use]
+    pub fn agree(one: Option<&Lifecycle>, other: Option<&Lifecycle>) -> bool {
+        known_rules(one) == known_rules(other)
+    }
+
     /// `x-amz-transition-default-minimum-object-size`, where the store told it.
     #[must_use]
     pub fn transition_default(&self) -> Option<&str> {
         self.transition_default.as_deref()
     }
+}
+
+/// What every store keeps of the rules, in an order of its own.
+fn known_rules(lifecycle: Option<&Lifecycle>) -> Vec<rule::Known<'_>> {
+    let rules = lifecycle.map_or(&[][..], Lifecycle::rules).iter();
+    let mut known: Vec<_> = rules.map(LifecycleRule::known).collect();
+    known.sort_unstable();
+    known
 }
 
 #[cfg(test)]
@@ -115,6 +130,23 @@ mod tests {
             let rule = &lifecycle.rules()[0];
             assert_eq!((rule.prefix.as_str(), rule.is_narrowed), (prefix, is_narrowed), "{filter}");
         }
+    }
+
+    #[test]
+    fn configurations_agree_whatever_their_spelling() {
+        let read = |rules: &str| {
+            let text = format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>");
+            Lifecycle::read(&text, None).unwrap()
+        };
+        let one = "<Rule><ID>a</ID><Filter><Prefix>p</Prefix></Filter></Rule>";
+        let respelt = "<Rule>\n<Prefix>p</Prefix><ID>a</ID></Rule>";
+        let two = "<Rule><ID>b</ID></Rule>";
+        let both = read(&[one, two].concat());
+        assert!(Lifecycle::agree(Some(&both), Some(&read(&[two, respelt].concat()))));
+        for other in [one, two, &one.replace('p', "q"), &[one, two, two].concat()] {
+            assert!(!Lifecycle::agree(Some(&both), Some(&read(other))), "{other}");
+        }
+        assert!(Lifecycle::agree(None, Some(&read(""))) && !Lifecycle::agree(None, Some(&both)));
     }
 
     #[test]

@@ -391,7 +391,8 @@ mod tests {
             }
             Operation::CreateMultipartUpload { .. } => answer(200, &[], CREATED),
             Operation::CompleteMultipartUpload { .. } => answer(200, &[], COMPLETED),
-            Operation::AbortMultipartUpload { .. } => answer(204, &[], ""),
+            Operation::AbortMultipartUpload { .. }
+            | Operation::Bucket(BucketOperation::DeleteLifecycle) => answer(204, &[], ""),
             Operation::ListParts { .. } => answer(200, &[], PARTS),
             Operation::ListMultipartUploads { .. } => answer(200, &[], UPLOADS),
             Operation::HeadObject => answer(200, &[("content-length", "10")], ""),
@@ -403,7 +404,6 @@ mod tests {
                 answer(200, &[], "<LifecycleConfiguration/>")
             }
             Operation::Bucket(BucketOperation::PutLifecycle(_)) => answer(200, &[], ""),
-            Operation::Bucket(BucketOperation::DeleteLifecycle) => answer(204, &[], ""),
         }
     }
 

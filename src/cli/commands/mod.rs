@@ -1,14 +1,17 @@
 //! One file a command.
 
+mod ask;
 mod cp;
 #[cfg(feature = "lab")]
 mod demo;
 #[cfg(feature = "lab")]
 mod lab;
+mod lifecycle;
 mod pages;
 mod plan;
 mod store;
 mod upload;
+mod verify;
 
 use super::args::Command;
 use super::console::Console;
@@ -25,6 +28,8 @@ pub(super) fn run(
         Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, environment)?,
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
+        Command::Verify(args) => verify::run(&args, console, environment)?,
+        Command::Lifecycle(command) => lifecycle::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),
         #[cfg(feature = "lab")]

@@ -39,6 +39,11 @@ impl LifecycleRule {
         is_our_id(&self.id)
     }
 
+    /// What every store keeps of it.
+    pub(super) fn known(&self) -> Known<'_> {
+        (&self.id, &self.prefix, self.enabled, self.is_narrowed, self.abort_after_days)
+    }
+
     /// The keys it is for, in words.
     #[must_use]
     pub fn keys(&self) -> String {
@@ -66,6 +71,9 @@ impl fmt::Display for LifecycleRule {
         if self.enabled { Ok(()) } else { f.write_str(" (disabled)") }
     }
 }
+
+/// Name, prefix, whether it is in force, whether it is narrowed, its days.
+pub(super) type Known<'a> = (&'a str, &'a str, bool, bool, Option<u32>);
 
 /// Whether a rule of that name is one that we made.
 pub(super) fn is_our_id(id: &str) -> bool {

@@ -170,7 +170,7 @@ fn rule() -> impl Strategy<Value = String> {
     ];
     let inner = prop::collection::vec((inner, gap()), 0..4);
     ("[a-z]{0,3}", inner, gap()).prop_map(|(id, inner, gap)| {
-        let inner: String = inner.into_iter().map(|(text, gap)| format!("{text}{gap}")).collect();
+        let inner: String = inner.iter().flat_map(|(text, gap)| [text, gap.as_str()]).collect();
         format!("<Rule x=\"1\"><ID>{id}</ID>{inner}</Rule>{gap}")
     })
 }
