@@ -26,7 +26,7 @@ pub enum ExitStatus {
     Unknown = 7,
     /// Conflict, or stored bytes that differ.
     Conflict = 8,
-    /// Bucket or upload not found.
+    /// Bucket, object or upload not found.
     NotFound = 9,
     /// Stopped by SIGINT.
     Interrupted = 130,
