@@ -177,53 +177,40 @@ fn each_store_is_compared_by_what_it_keeps() {
     let single = || format!("\"{}\"", md5(CONTENT));
     let kms = ("x-amz-server-side-encryption", "aws:kms".to_owned());
     let sha256 = ("x-amz-checksum-sha256", sha256_of_parts());
-    type Told = fn(&str) -> Answer;
-    let cases: [(Vec<(&str, String)>, fn(usize) -> Answer, Told, &str, Option<&str>); 6] = [
+    let canned = |head, part, attributes| Canned { head, part, attributes };
+    let bare = |head| canned(head, no_part, no_attributes);
+    let of_parts = || ("etag", etag_of_parts());
+    let etag_hint = Some("some stores make their ETags otherwise");
+    let cases = [
+        (bare(vec![("etag", single())]), "the ETag, as the MD5 of the object", etag_hint),
         (
-            vec![("etag", single())],
-            no_part,
-            no_attributes,
-            "the ETag, as the MD5 of the object",
-            Some("some stores make their ETags otherwise"),
-        ),
-        (
-            vec![("etag", etag_of_parts())],
-            sized_part,
-            no_attributes,
+            canned(vec![of_parts()], sized_part, no_attributes),
             "the ETag, as the MD5 of the MD5s of 3 parts",
-            Some("some stores make their ETags otherwise"),
+            etag_hint,
         ),
         (
-            vec![("etag", etag_of_parts()), sha256],
-            no_part,
-            pages,
+            canned(vec![of_parts(), sha256], no_part, pages),
             "SHA256 of the SHA256s of 3 parts",
             Some("the first part that differs is 2: bytes 5 to 9"),
         ),
         (
-            vec![("etag", etag_of_parts())],
-            no_part,
-            no_attributes,
+            bare(vec![of_parts()]),
             "only the size could be compared: it was uploaded in parts, and the store does not",
             None,
         ),
         (
-            vec![("etag", single()), kms],
-            no_part,
-            no_attributes,
+            bare(vec![("etag", single()), kms]),
             "only the size could be compared: the store keeps no checksum, and the ETag of an",
             None,
         ),
         (
-            vec![],
-            no_part,
-            no_attributes,
+            bare(vec![]),
             "only the size could be compared: the store keeps no checksum and sends no ETag",
             None,
         ),
     ];
-    for (head, part, attributes, says, differs) in cases {
-        let store = Canned { head, part, attributes }.start();
+    for (canned, says, differs) in cases {
+        let store = canned.start();
         expect(verify(&store, &equal), 0, &[says]);
         match differs {
             Some(words) => expect(verify(&store, &other), 8, &["differ", words]),

@@ -114,11 +114,11 @@ fn run(store: &Store, args: &[&str]) -> Ended {
 fn a_stored_object_is_compared_with_the_file() {
     let store = &weed().http;
     let folder = tempfile::tempdir().expect("a folder can be made");
-    for (key, length, checksums) in [
-        ("compared-one.bin", MIB, "crc64nvme"),
-        ("compared-parts.bin", 20 * MIB, "crc64nvme"),
-        ("compared-one-bare.bin", MIB, "none"),
-        ("compared-parts-bare.bin", 20 * MIB, "none"),
+    for (key, length, checksums, compared) in [
+        ("compared-one.bin", MIB, "crc64nvme", "CRC64NVME of the whole object"),
+        ("compared-parts.bin", 20 * MIB, "crc64nvme", "CRC64NVME of the whole object"),
+        ("compared-one-bare.bin", MIB, "none", "the ETag, as the MD5 of the object"),
+        ("compared-parts-bare.bin", 20 * MIB, "none", "the MD5 of the MD5s of 4 parts"),
     ] {
         let (file, mut content) = write_file(folder.path(), key, length);
         let path = file.to_str().expect("it is UTF-8");
@@ -126,7 +126,8 @@ fn a_stored_object_is_compared_with_the_file() {
         let flags = ["--part-size", "5MiB", "--checksum-algorithm", checksums];
         run(store, &[&["cp", path, &object], &flags[..]].concat()).expect_code(0);
         let ended = run(store, &["verify", path, &object]).expect_code(0);
-        assert!(ended.stdout.contains("are equal"), "{key}: {}", ended.stdout);
+        let is_equal = ended.stdout.contains("are equal") && ended.stdout.contains(compared);
+        assert!(is_equal, "{key}: {}", ended.stdout);
         *content.last_mut().expect("it is not empty") ^= 1;
         std::fs::write(&file, &content).expect("it can be written");
         let ended = run(store, &["verify", path, &object]).expect_code(8);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::s3::ChecksumAlgorithm::{Crc32, Crc64Nvme, Md5, Sha256};
+use crate::s3::ContentDigest;
 
 fn digest(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Vec<u8> {
     let mut digest = ContentDigest::new(algorithm);
