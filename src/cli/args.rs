@@ -4,6 +4,7 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 mod bucket;
+mod uploads;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 use crate::config::{self, Overrides, units};
 use crate::s3::{Addressing, ObjectSettingsInput};
 
@@ -38,6 +40,9 @@ pub(super) enum Command {
     /// Show, set or remove the rule by which a bucket aborts unfinished uploads
     #[command(subcommand)]
     Lifecycle(LifecycleCommand),
+    /// List and abort multipart uploads that were never completed
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]

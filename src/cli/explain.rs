@@ -12,6 +12,12 @@ pub(super) fn failed(failure: &Failure, place: &Place) -> String {
     format!("{} {}\n{}", subject(failure, place), verdict(failure), detail(failure))
 }
 
+/// The whole message for a call outside an upload that failed.
+pub(super) fn called(failure: &Failure, place: &Place) -> String {
+    let Failure { operation, .. } = failure;
+    format!("{operation} of {} {}\n{}", place.object, verdict(failure), detail(failure))
+}
+
 /// The message for an upload whose end is not known.
 pub(super) fn unknown(failure: &Failure, place: &Place) -> String {
     format!(

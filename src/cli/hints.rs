@@ -93,7 +93,11 @@ const HINTS: &[(Sign, Advice)] = &[
             place.bucket
         )
     }),
-    (Sign::Class(ErrorClass::NotImplemented), |_, _| {
+    (Sign::Class(ErrorClass::NotImplemented), |failure, _| {
+        if failure.operation == "ListMultipartUploads" {
+            return "the store does not list unfinished uploads; look into its own tools for them"
+                .into();
+        }
         "the store lacks a feature; try --checksum-algorithm none, or --payload-signing always"
             .into()
     }),
@@ -159,7 +163,10 @@ const GENERAL: &[(Sign, Advice)] = &[
             place.endpoint
         )
     }),
-    (Sign::Transport(Kind::Reset), |_, _| {
+    (Sign::Transport(Kind::Reset), |failure, _| {
+        if !matches!(failure.operation, "PutObject" | "UploadPart") {
+            return "the connection keeps breaking: type the same line again later".into();
+        }
         "the connection keeps breaking: try a smaller --part-size, and type the same line again"
             .into()
     }),
@@ -235,6 +242,7 @@ fn denied(failure: &Failure, place: &Place) -> String {
         "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
             Some("s3:PutLifecycleConfiguration")
         }
+        "ListMultipartUploads" => Some("s3:ListBucketMultipartUploads"),
         _ => None,
     };
     if let Some(needed) = of_bucket {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::error::CliError;
+use super::exit::ExitStatus;
 use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 
 /// One line.
@@ -134,6 +135,25 @@ impl<'a> Error<'a> {
             attempts_max: Some(failure.attempts_max),
             hint,
             exit_code,
+        }
+    }
+
+    /// What failed without one failure to blame.
+    pub(super) fn of_words(
+        message: &str,
+        hint: Option<String>,
+        status: ExitStatus,
+    ) -> Error<'static> {
+        Error {
+            message: message.to_owned(),
+            code: None,
+            status: None,
+            request_id: None,
+            part: None,
+            attempt: None,
+            attempts_max: None,
+            hint,
+            exit_code: status.code(),
         }
     }
 

@@ -21,6 +21,7 @@
 //!    open transfers (calls: by a constant), notices by what one event can cause.
 //! 5. They never panic on what the world says; they assert only their own books.
 
+mod aborting;
 mod action;
 mod attempts;
 mod books;
@@ -39,7 +40,9 @@ mod remedies;
 mod retry;
 mod run;
 mod transfer;
+mod unfinished;
 
+pub use aborting::{AbortStep, Aborted, Aborting};
 pub use action::{
     Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
     Tally, Uploaded,
@@ -54,3 +57,4 @@ pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};
 pub use run::{Input, Machine, World, run};
+pub use unfinished::{Asked, Listed, Listing, ListingFault, Selection, Stored, Unfinished};

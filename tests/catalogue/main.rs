@@ -9,6 +9,7 @@ mod b_endless;
 mod b_http;
 mod c_complete;
 mod c_semantics;
+mod c_stale;
 mod c_uploads;
 mod certificates;
 mod d_names_tls_proxies;

@@ -14,6 +14,7 @@ mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod survives;
+mod uploads;
 mod verify;
 
 /// The lab's bucket.

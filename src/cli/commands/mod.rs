@@ -11,6 +11,7 @@ mod pages;
 mod plan;
 mod store;
 mod upload;
+mod uploads;
 mod verify;
 
 use super::args::Command;
@@ -30,6 +31,7 @@ pub(super) fn run(
         Command::Plan(args) => plan::run(&args, console, environment)?,
         Command::Verify(args) => verify::run(&args, console, environment)?,
         Command::Lifecycle(command) => lifecycle::run(&command, console, environment)?,
+        Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),
         #[cfg(feature = "lab")]
