@@ -3,6 +3,7 @@
 
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
+mod bucket;
 mod uploads;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 use super::journal;
 use crate::config::{self, Overrides, units};
@@ -35,6 +37,12 @@ pub(super) enum Command {
     Cp(CpArgs),
     /// Show what `cp` would do; sends nothing
     Plan(UploadArgs),
+    /// Compare a local file with a stored object
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Show, set or remove the rule by which a bucket aborts unfinished uploads
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// List and abort multipart uploads that were never completed
     #[command(subcommand)]
     Uploads(UploadsCommand),
@@ -75,6 +83,13 @@ Examples:
   curlift resume --list
   curlift resume 3f9c
   curlift resume --all";
+
+const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 equal, 8 different, 9 there is no such object, 5 the file cannot be read.
+
+Examples:
+  curlift verify backup.tar s3://bucket/backups/
+  curlift verify big.bin s3://bucket/key --json";
 
 #[cfg(feature = "lab")]
 const LAB_EXAMPLES: &str = "\

@@ -29,6 +29,11 @@ pub(super) fn unknown(failure: &Failure, place: &Place) -> String {
     )
 }
 
+/// The message for a call that failed: what it was to do, the reason, the attempt.
+pub(super) fn call_failed(failure: &Failure, doing: &str) -> String {
+    format!("{doing} {}\n{}", verdict(failure), detail(failure))
+}
+
 /// The reason and the attempt, in one line.
 pub(super) fn detail(failure: &Failure) -> String {
     let Failure { attempt, attempts_max, .. } = failure;

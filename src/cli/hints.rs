@@ -54,6 +54,8 @@ enum Sign {
     Stalled,
     /// No socket could be opened.
     NoDescriptors,
+    /// The store has no lifecycle rules at all.
+    Lifecycle,
 }
 
 type Advice = fn(&Failure, &Place) -> String;
@@ -85,6 +87,13 @@ const HINTS: &[(Sign, Advice)] = &[
     }),
     (Sign::Code("InvalidStorageClass"), |_, _| {
         "the store does not have this storage class: leave --storage-class out".into()
+    }),
+    (Sign::Lifecycle, |_, place| {
+        format!(
+            "this store keeps no lifecycle rules; abort unfinished uploads from cron in their \
+             place: curlift uploads abort s3://{} --older-than 24h",
+            place.bucket
+        )
     }),
     (Sign::Class(ErrorClass::NotImplemented), |failure, _| {
         if failure.operation == "ListMultipartUploads" {
@@ -193,6 +202,11 @@ impl Sign {
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
             Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
             Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
+            Sign::Lifecycle => {
+                let is_missing = failure.class == ErrorClass::NotImplemented
+                    || failure.s3_code() == Some("MethodNotAllowed");
+                is_missing && failure.operation.contains("Lifecycle")
+            }
         }
     }
 }
@@ -229,8 +243,15 @@ fn expired(_: &Failure, place: &Place) -> String {
 
 fn denied(failure: &Failure, place: &Place) -> String {
     let (bucket, key) = (&place.bucket, &place.key);
-    if failure.operation == "ListMultipartUploads" {
-        let needed = "s3:ListBucketMultipartUploads";
+    let of_bucket = match failure.operation {
+        "GetBucketLifecycleConfiguration" => Some("s3:GetLifecycleConfiguration"),
+        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
+            Some("s3:PutLifecycleConfiguration")
+        }
+        "ListMultipartUploads" => Some("s3:ListBucketMultipartUploads"),
+        _ => None,
+    };
+    if let Some(needed) = of_bucket {
         return format!("{} need {needed} on arn:aws:s3:::{bucket}", keys(place));
     }
     let main = match failure.operation {
@@ -321,6 +342,32 @@ mod tests {
             assert!(hint.contains(advice), "{code}: {hint}");
         }
         assert_eq!(of(answered(400, "InvalidRequest"), ErrorClass::Permanent), None);
+    }
+
+    #[test]
+    fn calls_about_lifecycle_rules_have_their_own_advice() {
+        let of = |operation, code, class| {
+            let failure = Failure { operation, ..failure(answered(400, code), class) };
+            hint(&failure, &place(), &[]).unwrap()
+        };
+        for (operation, permission) in [
+            ("GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"),
+            ("PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+            ("DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"),
+        ] {
+            let denied = of(operation, "AccessDenied", ErrorClass::Denied);
+            assert!(
+                denied.ends_with(&format!("need {permission} on arn:aws:s3:::bucket")),
+                "{denied}"
+            );
+            for (code, class) in [
+                ("NotImplemented", ErrorClass::NotImplemented),
+                ("MethodNotAllowed", ErrorClass::Permanent),
+            ] {
+                let missing = of(operation, code, class);
+                assert!(missing.contains("curlift uploads abort s3://bucket"), "{missing}");
+            }
+        }
     }
 
     #[test]

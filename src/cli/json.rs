@@ -158,7 +158,10 @@ impl<'a> Error<'a> {
     }
 
     /// What ended a command before there was an outcome.
-    pub(super) fn of_error(error: &CliError) -> Error<'static> {
+    pub(super) fn of_error(error: &'a CliError) -> Error<'a> {
+        if let CliError::Call { failure, hint, .. } = error {
+            return Error::of_failure(failure, error.to_string(), hint.clone(), error.code());
+        }
         Error {
             message: error.to_string(),
             code: None,

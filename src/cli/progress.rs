@@ -54,17 +54,27 @@ impl<'a> Progress<'a> {
 
     /// Shows where the run stands.
     pub(super) fn show(&mut self, snapshot: &Snapshot) {
+        self.draw(moved(snapshot), snapshot.bytes_total, || counts(snapshot));
+    }
+
+    /// Shows how much of a file has been read.
+    pub(super) fn show_read(&mut self, read: u64, total: u64) {
+        self.draw(read, total, || "read".to_owned());
+    }
+
+    fn draw(&mut self, moved: u64, total: u64, counts: impl Fn() -> String) {
         match &mut self.display {
             Display::Bar(bar) => {
-                bar.set_length(snapshot.bytes_total);
-                bar.set_position(moved(snapshot));
-                bar.set_message(counts(snapshot));
+                bar.set_length(total);
+                bar.set_position(moved);
+                bar.set_message(counts());
             }
             Display::Lines { began, due } => {
                 let now = now();
                 if now >= *due {
                     *due = now + LINE_INTERVAL;
-                    self.console.note(&line(snapshot, now.duration_since(*began)));
+                    let line = line(moved, total, now.duration_since(*began), &counts());
+                    self.console.note(&line);
                 }
             }
             Display::Off => {}
@@ -82,20 +92,18 @@ impl Drop for Progress<'_> {
 }
 
 /// One plain line.
-fn line(snapshot: &Snapshot, elapsed: Duration) -> String {
-    let (moved, total) = (moved(snapshot), snapshot.bytes_total);
+fn line(moved: u64, total: u64, elapsed: Duration, counts: &str) -> String {
     let percent = (moved * 100).checked_div(total).unwrap_or(100);
     let rate = moved as f64 / elapsed.as_secs_f64().max(0.001);
     let left = match (rate > 0.0).then(|| (total - moved) as f64 / rate) {
         Some(seconds) => format!("about {seconds:.0} s left"),
-        None => "nothing sent yet".to_owned(),
+        None => "nothing moved yet".to_owned(),
     };
     format!(
-        "{percent}%, {} of {}, {}/s, {left}, {}",
+        "{percent}%, {} of {}, {}/s, {left}, {counts}",
         HumanBytes(moved),
         HumanBytes(total),
         HumanBytes(rate as u64),
-        counts(snapshot)
     )
 }
 
@@ -125,6 +133,10 @@ fn moved(snapshot: &Snapshot) -> u64 {
 mod tests {
     use super::*;
 
+    fn shown(snapshot: &Snapshot, elapsed: Duration) -> String {
+        line(moved(snapshot), snapshot.bytes_total, elapsed, &counts(snapshot))
+    }
+
     #[test]
     fn a_line_says_everything() {
         let snapshot = Snapshot {
@@ -140,7 +152,7 @@ mod tests {
             throttled: 1,
         };
         assert_eq!(
-            line(&snapshot, Duration::from_secs(4)),
+            shown(&snapshot, Duration::from_secs(4)),
             "25%, 256.00 MiB of 1.00 GiB, 64.00 MiB/s, about 12 s left, part 16/64, 8 in flight (at \
              most 12), 3 retries (1 throttled)"
         );
@@ -149,10 +161,10 @@ mod tests {
     #[test]
     fn nothing_to_send_and_nothing_sent_divide_by_nothing() {
         let empty = Snapshot::default();
-        assert!(line(&empty, Duration::ZERO).starts_with("100%, 0 B of 0 B"));
+        assert!(shown(&empty, Duration::ZERO).starts_with("100%, 0 B of 0 B"));
         let waiting = Snapshot { bytes_total: 5, bytes_in_flight: 9, ..empty };
-        assert!(line(&waiting, Duration::ZERO).starts_with("100%, 5 B of 5 B"));
+        assert!(shown(&waiting, Duration::ZERO).starts_with("100%, 5 B of 5 B"));
         let silent = Snapshot { bytes_total: 5, ..empty };
-        assert!(line(&silent, Duration::from_secs(1)).contains("nothing sent yet"));
+        assert!(shown(&silent, Duration::from_secs(1)).contains("nothing moved yet"));
     }
 }

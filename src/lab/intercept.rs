@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, LOCATION, SERVER};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, DATE, EXPECT, HOST, LOCATION, SERVER,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -186,7 +188,7 @@ impl Exchange {
             Ok(answer) => {
                 let upload = self.upload.iter().filter(|_| answer.status().is_success());
                 upload.for_each(|upload| upload.after(&self.shared));
-                answer
+                ranged(answer)
             }
             Err(_) => self.document(500, "InternalError"),
         }
@@ -362,4 +364,12 @@ fn content_length(headers: &HeaderMap) -> u64 {
 
 fn body_length(answer: &Response<Body>) -> u64 {
     answer.body().size_hint().exact().unwrap_or_else(|| content_length(answer.headers()))
+}
+
+/// `s3s` answers a HEAD of a range with 200.
+fn ranged(mut answer: Response<Body>) -> Response<Body> {
+    if answer.status() == StatusCode::OK && answer.headers().contains_key(CONTENT_RANGE) {
+        *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    answer
 }
