@@ -1,6 +1,7 @@
 //! How a file becomes an object. Pure: told the time and what happened, it answers what to do.
 //!
 //! ```text
+//! a stream ───→ Gathering ──→ Putting or Creating, once it is known which
 //! single PUT ─→ Putting ──────────────────────────────→ Uploaded
 //! multipart ──→ Creating ──→ Sending ──→ Completing ──→ Uploaded
 //!                               │            └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
@@ -28,6 +29,7 @@ mod engine;
 mod failure;
 mod flight;
 mod hedge;
+mod ladder;
 mod plan;
 mod queue;
 mod rate;
@@ -45,6 +47,7 @@ pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
+pub use ladder::{Ladder, Step};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};
