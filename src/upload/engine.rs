@@ -42,7 +42,7 @@ pub struct EngineSettings {
     /// Whether the last stragglers may be sent a second time.
     pub hedge: bool,
     /// Within which limits the parts not yet sent may be cut anew; `None` where the store demands
-    /// parts of equal size.
+    /// parts of equal size. Streams never are.
     pub recut: Option<Limits>,
     /// Watchdog limits.
     pub patience: Patience,
@@ -108,6 +108,7 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Engine {
         let EngineSettings { plan, object_settings, manner, .. } = settings;
         let checksums = manner.payload.has_checksum();
+        let recut_limits = settings.recut.filter(|_| !plan.is_open());
         let key = manner.destination.object.key.as_str().to_owned();
         let mut engine = Engine {
             limit: ConcurrencyLimit::new(settings.concurrency),
@@ -123,7 +124,7 @@ impl Engine {
             remedies: Remedies::new(manner, settings.remedies),
             await_keys: Vec::new(),
             cuts: Cuts::default(),
-            recut_limits: settings.recut,
+            recut_limits,
             recut: false,
             succeeded_at: Time::ZERO,
             outbox: VecDeque::new(),
@@ -162,6 +163,10 @@ impl Engine {
             Event::Progress(progress) => self.flight.moved(now, progress),
             Event::SourceChanged(change) => self.source_changed(now, change),
             Event::KeysRenewed(result) => self.keys_renewed(now, result),
+            Event::Input { size, ended } => {
+                self.transfer.extend(size, ended);
+                self.hedging.grow(self.transfer.plan().size());
+            }
             Event::Finished { attempt, report, checksum, clock } => {
                 // A report that crossed our cancellation on its way is of no interest.
                 let Some(flying) = self.flight.land(attempt) else { return };
@@ -231,12 +236,15 @@ impl Engine {
         let plan = self.transfer.plan();
         let put_done = plan.is_single_put() && self.tally.parts > 0;
         let stored = if put_done { plan.size() } else { self.transfer.books().bytes_stored() };
+        let forecast = plan.forecast();
+        let whole = forecast.as_ref().unwrap_or(plan);
         Snapshot {
-            bytes_total: plan.size(),
+            bytes_total: whole.size(),
+            is_endless: forecast.is_none(),
             bytes_stored: stored,
             // A part may be under way twice.
             bytes_in_flight: self.flight.bytes_in_flight().min(plan.size() - stored),
-            parts_total: plan.parts(),
+            parts_total: whole.parts(),
             parts_stored: self.tally.parts,
             in_flight: self.flight.len() as u32,
             in_flight_max: self.limit.allowed(),

@@ -4,6 +4,7 @@
 mod answers;
 mod closing;
 mod repairing;
+mod streaming;
 mod sweeping;
 
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub(super) struct Transfer {
     /// When each creation whose answer was lost began.
     creations_lost: Vec<Time>,
     books: Books,
-    /// Whether parts that differed at the store were sent again: done once.
+    /// Whether parts that differed at the store were sent again: done once, and never with those of
+    /// a stream, which are not kept.
     repaired: bool,
     /// The checksum of the whole file as a `PutObject` sent it.
     put_checksum: Option<Crc64Nvme>,
@@ -54,6 +56,8 @@ pub(super) struct Transfer {
 
 #[derive(Debug)]
 enum State {
+    /// Too little of a stream has been read to know whether it goes in one PUT.
+    Gathering,
     Putting,
     Creating,
     Sending,
@@ -115,18 +119,13 @@ impl Transfer {
         key: String,
         checksums: bool,
     ) -> Transfer {
-        let (state, job) = if plan.is_single_put() {
-            (State::Putting, Job::Put)
-        } else {
-            (State::Creating, Job::Create)
-        };
         let mut transfer = Transfer {
             books: Books::new(&plan),
-            repaired: false,
+            repaired: plan.is_open(),
             plan,
             object_settings,
             checksums,
-            state,
+            state: State::Gathering,
             upload_id: None,
             key,
             creations_lost: Vec::new(),
@@ -136,7 +135,7 @@ impl Transfer {
             effects: Vec::new(),
         };
         transfer.notice(Notice::Planned(transfer.plan.clone()));
-        transfer.ask(job);
+        transfer.begin();
         transfer
     }
 
@@ -251,7 +250,7 @@ impl Transfer {
     /// The user wants it stopped.
     pub(super) fn stop(&mut self) {
         match self.state {
-            State::Putting => {
+            State::Gathering | State::Putting => {
                 self.effects.push(Effect::CancelAll);
                 self.end(Outcome::Stopped);
             }
@@ -271,7 +270,7 @@ impl Transfer {
     /// The source is no longer what it was.
     pub(super) fn source_changed(&mut self, failure: Failure) {
         match self.state {
-            State::Putting => {
+            State::Gathering | State::Putting => {
                 self.effects.push(Effect::CancelAll);
                 self.end(Outcome::Failed(failure));
             }

@@ -4,6 +4,7 @@
 mod adapts;
 mod breathes;
 mod scene;
+mod streams;
 mod sweeps;
 
 use std::time::Duration;

@@ -20,15 +20,16 @@ pub(crate) fn check(
     assert!(world.seen.hedged <= scenario.source.len() as u64 / 20, "sent twice: too much");
     check_time(scenario, world);
     world.settle();
-    check_outcome(scenario, outcome, world);
+    check_outcome(scenario, engine, outcome, world);
     check_uploads(scenario, engine, world);
 }
 
-fn check_outcome(scenario: &Scenario, outcome: &Outcome, world: &SimulatedWorld) {
+fn check_outcome(scenario: &Scenario, engine: &Engine, outcome: &Outcome, world: &SimulatedWorld) {
     let object = world.store.object();
     match outcome {
         Outcome::Uploaded(uploaded) => {
             assert_eq!(object.as_ref(), Some(&scenario.source), "told uploaded, and it is not");
+            assert!(!world.has_died(), "told uploaded, and the stream broke off");
             if let Some(checksum) = uploaded.checksum {
                 assert_eq!(checksum.0, crc64nvme(&scenario.source), "told a wrong checksum");
             } else {
@@ -38,7 +39,7 @@ fn check_outcome(scenario: &Scenario, outcome: &Outcome, world: &SimulatedWorld)
         }
         Outcome::Failed(failure) => {
             // A PUT that was under way when the source changed cannot be taken back.
-            let put_of_changed = scenario.plan.is_single_put() && world.source_changed();
+            let put_of_changed = engine.plan().is_single_put() && world.source_changed();
             assert!(
                 !world.seen.object_is_ours || put_of_changed,
                 "told failed ({failure:?}), and the object is there"

@@ -16,6 +16,7 @@ use curlift::upload::{
 };
 
 use crate::fate::Fate;
+use crate::producer::Stream;
 use crate::scenario::{Conditions, Scenario};
 use crate::store::{SimulatedStore, crc64nvme, error_response};
 
@@ -34,6 +35,7 @@ pub(crate) struct SimulatedWorld {
     keys: (Time, u32),
     requests: u64,
     source_changed: bool,
+    stream: Option<Stream>,
     woke_by_timer: bool,
     pub(crate) store: SimulatedStore,
     pub(crate) seen: Seen,
@@ -81,6 +83,7 @@ enum Happening {
     LateWork { operation: Box<Operation> },
     Stop,
     SourceChanges,
+    PartIsRead,
 }
 
 impl SimulatedWorld {
@@ -99,6 +102,7 @@ impl SimulatedWorld {
             keys: (Time::ZERO, 0),
             requests: 0,
             source_changed: false,
+            stream: Stream::new(&scenario),
             woke_by_timer: false,
             store,
             seen: Seen::default(),
@@ -114,7 +118,21 @@ impl SimulatedWorld {
         if let Some(at) = world.scenario.change_at {
             world.happens_in(at, Happening::SourceChanges);
         }
+        world.produce();
         world
+    }
+
+    /// Whether what wrote the stream did not come to its end.
+    pub(crate) fn has_died(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.has_died)
+    }
+
+    /// Has the next part of the stream written, where there is room for it.
+    fn produce(&mut self) {
+        let pause = self.stream.as_mut().and_then(|stream| stream.begin_part(&mut self.rng));
+        if let Some(pause) = pause {
+            self.happens_in(pause, Happening::PartIsRead);
+        }
     }
 
     /// By how much the store's clock is ahead of ours at this moment.
@@ -164,6 +182,10 @@ impl SimulatedWorld {
         let crowded =
             self.scenario.conditions.connections_max.is_some_and(|max| self.live.len() >= max);
         let fate = if crowded || self.is_out() { Fate::Refused } else { fate };
+        if let Some(stream) = &self.stream {
+            let (offset, length) = body_range(&attempt.operation);
+            stream.check_read(offset, length);
+        }
         self.live.insert(attempt.id, Live { attempt: attempt.clone(), sent: 0, began: self.now });
         if matches!(attempt.operation, Operation::CompleteMultipartUpload { .. })
             && attempt.is_first
@@ -512,6 +534,12 @@ impl SimulatedWorld {
             // The store has shown that it has other bytes.
             Notice::Repairing { .. } => self.seen.stored.clear(),
             Notice::Hedged(part) => self.seen.hedged += part.length,
+            Notice::PartStored { part, .. } => {
+                if let Some(stream) = &mut self.stream {
+                    stream.stored(part);
+                }
+                self.produce();
+            }
             _ => {}
         }
     }
@@ -549,6 +577,10 @@ impl SimulatedWorld {
                     Err("nobody has any".to_owned())
                 };
                 inputs.push(Input::Event(Event::KeysRenewed(result)));
+            }
+            Happening::PartIsRead => {
+                inputs.extend(self.stream.as_mut().map(Stream::read_part));
+                self.produce();
             }
             Happening::Stop => inputs.push(Input::Command(Command::Stop)),
             Happening::SourceChanges => {
@@ -623,9 +655,15 @@ fn broken(kind: Kind) -> TransportFailure {
 }
 
 fn body_length(operation: &Operation) -> u64 {
+    body_range(operation).1
+}
+
+/// Which bytes of the source a request sends: from where on, and how many.
+fn body_range(operation: &Operation) -> (u64, u64) {
     match operation {
-        Operation::PutObject { length, .. } | Operation::UploadPart { length, .. } => *length,
-        _ => 0,
+        Operation::PutObject { length, .. } => (0, *length),
+        Operation::UploadPart { offset, length, .. } => (*offset, *length),
+        _ => (0, 0),
     }
 }
 

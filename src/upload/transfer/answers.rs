@@ -112,11 +112,7 @@ impl Transfer {
         let part = self.part_of(job).expect("only parts are stored here");
         self.books.store(part, etag.clone(), checksum);
         self.notice(Notice::PartStored { part, attempts, etag });
-        if self.books.is_whole() {
-            self.state = State::Completing;
-            self.notice(Notice::Completing);
-            self.ask(Job::Complete);
-        }
+        self.complete_if_whole();
     }
 
     fn completed(
