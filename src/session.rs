@@ -6,6 +6,7 @@
 mod body;
 mod digests;
 mod keys;
+mod streaming;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -97,6 +98,10 @@ impl<'a> Session<'a> {
         let driver =
             Driver::new(settings.transport, settings.concurrency).map_err(io::Error::other)?;
         let (waker, renewed) = (driver.waker(), driver.waker());
+        if let Some(stream) = source.stream() {
+            let waker = driver.waker();
+            stream.on_news(move || waker.wake());
+        }
         Ok(Session {
             keys: Keys::new(settings.credentials, settings.renewal, move || renewed.wake()),
             clock_offset: ClockOffset::default(),
@@ -254,7 +259,10 @@ impl World for Session<'_> {
             Action::Send(attempt) => self.send(attempt),
             Action::Cancel(id) => self.cancel(id),
             Action::RenewKeys => self.keys.renew(),
-            Action::Notice(notice) => (self.observer)(&notice),
+            Action::Notice(notice) => {
+                self.release(&notice);
+                (self.observer)(&notice);
+            }
         }
         Ok(())
     }
@@ -264,6 +272,7 @@ impl World for Session<'_> {
         loop {
             self.collect_digests();
             self.tell_keys();
+            self.tell_input();
             self.tell_stop();
             self.tell_progress();
             if !self.ready.is_empty() || until.is_some_and(|until| until <= self.now) {
