@@ -42,8 +42,10 @@ pub(super) enum Event<'a> {
 pub(super) struct Start<'a> {
     pub(super) source: &'a str,
     pub(super) destination: &'a str,
-    pub(super) bytes: u64,
-    pub(super) parts: u32,
+    /// Nothing of a stream whose length was not told.
+    pub(super) bytes: Option<u64>,
+    pub(super) parts: Option<u32>,
+    /// Of a stream whose length was not told, the first.
     pub(super) part_size: u64,
     pub(super) concurrency: u32,
 }

@@ -99,6 +99,12 @@ impl Stream {
         self.0.stop();
     }
 
+    /// Whether nothing more is read.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.0.shared.is_over()
+    }
+
     /// Waits until nothing more is read, because of the end, an error or [`Stream::stop`]. Whether
     /// it came to its end. Only with a spool is there room for all of it.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::stdin;
 use super::upload::{SessionKeys, Upload};
 use crate::cli::args::UploadArgs;
 use crate::cli::console::Console;
@@ -30,6 +31,7 @@ fn upload(
     console: &Console,
     environment: &Environment,
 ) -> Result<ExitStatus, CliError> {
+    stdin::refuse_terminal(args)?;
     let (upload, _) = Upload::prepare(args, console, environment)?;
     let keys = keys(args, environment)?;
     let interrupts = Interrupts::listen()?;

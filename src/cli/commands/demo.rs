@@ -10,7 +10,7 @@ use indicatif::HumanBytes;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::upload::{SessionKeys, Upload};
+use super::upload::{SessionKeys, Upload, UploadSource};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -156,7 +156,7 @@ fn upload(lab: &Lab, source: Source) -> Result<Upload, CliError> {
         permissions: Vec::new(),
     };
     Ok(Upload {
-        source,
+        source: UploadSource::File(source),
         destination: Destination { endpoint, region: REGION.to_owned(), object },
         object_settings: Arc::new(ObjectSettings::default()),
         // As over https: over loopback nobody else is on the line.

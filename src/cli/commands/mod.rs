@@ -7,6 +7,7 @@ mod demo;
 mod lab;
 mod pages;
 mod plan;
+mod stdin;
 mod upload;
 
 use super::args::Command;

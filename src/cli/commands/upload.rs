@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::stdin;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
@@ -14,7 +15,7 @@ use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
 use crate::config::{Config, Origin, RetryMode};
 use crate::credentials::Environment;
-use crate::disk::Source;
+use crate::disk::{Source, SourceError, Stream, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
 use crate::s3::{
@@ -30,7 +31,7 @@ use crate::upload::{
 /// An upload that could begin.
 #[derive(Debug)]
 pub(super) struct Upload {
-    pub(super) source: Source,
+    pub(super) source: UploadSource,
     pub(super) destination: Destination,
     pub(super) object_settings: Arc<ObjectSettings>,
     pub(super) payload: PayloadMode,
@@ -43,6 +44,25 @@ pub(super) struct Upload {
     pub(super) place: Place,
 }
 
+/// What is uploaded.
+#[derive(Debug)]
+pub(super) enum UploadSource {
+    File(Source),
+    /// Standard input, of which nothing was read yet.
+    Stdin(StreamSettings),
+}
+
+impl UploadSource {
+    fn open(self) -> Result<Source, CliError> {
+        Ok(match self {
+            UploadSource::File(source) => source,
+            UploadSource::Stdin(settings) => {
+                stdin::start(settings).map_err(SourceError::from)?.into()
+            }
+        })
+    }
+}
+
 impl Upload {
     /// Checks everything that was typed and configured; sends nothing.
     pub(super) fn prepare(
@@ -52,17 +72,26 @@ impl Upload {
     ) -> Result<(Upload, Config), CliError> {
         refuse_unsupported(args)?;
         let config = Config::load(&args.overrides(), environment)?;
-        let object = Object::parse(&args.destination, file_name(&args.source))?;
+        let is_stdin = stdin::is_wanted(&args.source);
+        let file_name = if is_stdin { None } else { file_name(&args.source) };
+        let object = Object::parse(&args.destination, file_name)?;
         let typed_settings = args.object_settings();
         let object_settings = Arc::new(ObjectSettings::new(&typed_settings)?);
         let endpoint = endpoint(&config)?;
-        let source = Source::open(&args.source)?;
-        let plan = plan(source.size(), &config, console)?;
+        let concurrency = concurrency(&config, console);
+        let (source, plan) = if is_stdin {
+            let plan = plan_of_stdin(args, &config, &endpoint, concurrency)?;
+            (UploadSource::Stdin(stdin::settings(args, &plan, concurrency)), plan)
+        } else {
+            let source = Source::open(&args.source)?;
+            let plan = plan(source.size(), &config, console)?;
+            (UploadSource::File(source), plan)
+        };
         let place = place(args, &config, &object, &endpoint, &typed_settings);
         let https = endpoint.scheme() == Scheme::Https;
         let upload = Upload {
             payload: config.payload_mode(https, !args.s3.no_sign_request),
-            concurrency: concurrency(&config, console),
+            concurrency,
             retry: RetryPolicy {
                 attempts_max: config.attempts_max.value,
                 stuck_max: config.stuck_max.value,
@@ -107,8 +136,9 @@ impl Upload {
             concurrency: self.concurrency,
         };
         let observer = Box::new(|notice: &upload::Notice| reporter.hear(notice));
-        let mut session =
-            Session::new(settings, self.source, observer).map_err(CliError::Session)?;
+        let source = self.source.open()?;
+        let stream = source.stream().cloned();
+        let mut session = Session::new(settings, source, observer).map_err(CliError::Session)?;
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
@@ -126,11 +156,14 @@ impl Upload {
         });
         transport::release_startup_code();
         let outcome = upload::run(&mut engine, &mut session).map_err(|error| {
+            stream.iter().for_each(Stream::remove_spool);
             let abort_line = engine.open_upload().map(|id| self.place.abort_line(id));
             CliError::Run { error, abort_line }
         })?;
         drop(session);
         drop(reporter);
+        let spool =
+            stream.as_ref().and_then(|stream| stdin::settle(stream, &outcome, console, interrupts));
         let ended = Ended {
             outcome,
             tally: engine.tally(),
@@ -139,6 +172,7 @@ impl Upload {
             plan: engine.plan().clone(),
             concurrency: self.concurrency,
             signal: interrupts.first(),
+            spool,
         };
         Ok((ended, self.place))
     }
@@ -159,19 +193,13 @@ fn refuse_unsupported(args: &UploadArgs) -> Result<(), CliError> {
     if args.recursive || args.source.is_dir() {
         return refused("directories are not supported yet", "upload the files one by one");
     }
-    if args.source == Path::new("-") {
-        return refused(
-            "standard input is not supported yet",
-            "write it to a file first, and upload that; a file named `-` is ./-",
-        );
-    }
     if args.destination.starts_with("http://") || args.destination.starts_with("https://") {
         return refused(
             "URLs are not supported as destinations yet",
             "write s3://bucket/key, and the store's address as --endpoint-url",
         );
     }
-    Ok(())
+    stdin::refuse_misuse(args)
 }
 
 fn file_name(path: &Path) -> Option<&str> {
@@ -192,17 +220,32 @@ fn endpoint(config: &Config) -> Result<Endpoint, CliError> {
     endpoint.map_err(|error| CliError::Endpoint { error, origin })
 }
 
+/// Who asked for what cannot be planned.
+fn no_plan(error: PlanError, config: &Config) -> CliError {
+    let origin = match &error {
+        PlanError::PartTooSmall { .. } | PlanError::PartTooLarge { .. } => {
+            Some(&config.part_size.origin)
+        }
+        PlanError::ThresholdTooLarge { .. } => Some(&config.multipart_threshold.origin),
+        PlanError::FileTooLarge { .. } => None,
+    };
+    CliError::Plan { origin: origin.cloned(), error }
+}
+
+fn plan_of_stdin(
+    args: &UploadArgs,
+    config: &Config,
+    endpoint: &Endpoint,
+    concurrency: u32,
+) -> Result<UploadPlan, CliError> {
+    let plan = stdin::plan(args, config, endpoint, concurrency);
+    plan.map_err(|error| no_plan(error, config))
+}
+
 fn plan(size: u64, config: &Config, console: &Console) -> Result<UploadPlan, CliError> {
     let (wanted, threshold) = (&config.part_size, &config.multipart_threshold);
     let plan = UploadPlan::new(size, wanted.value, threshold.value, &Limits::AWS);
-    let plan = plan.map_err(|error| {
-        let origin = match &error {
-            PlanError::PartTooSmall { .. } | PlanError::PartTooLarge { .. } => Some(&wanted.origin),
-            PlanError::ThresholdTooLarge { .. } => Some(&threshold.origin),
-            PlanError::FileTooLarge { .. } => None,
-        };
-        CliError::Plan { origin: origin.cloned(), error }
-    })?;
+    let plan = plan.map_err(|error| no_plan(error, config))?;
     if !plan.is_single_put() && plan.part_size() > wanted.value {
         let text = format!(
             "parts are {} in place of {}: S3 takes {} of them at most",
@@ -247,7 +290,11 @@ fn place(
     ];
     let profile = &config.profile;
     Place {
-        source: Place::shown(&args.source),
+        source: if stdin::is_wanted(&args.source) {
+            stdin::NAME.to_owned()
+        } else {
+            Place::shown(&args.source)
+        },
         object: Place::address(object),
         bucket: object.bucket.as_str().to_owned(),
         key: object.key.as_str().to_owned(),

@@ -123,6 +123,10 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        lock(&self.state).is_over
+    }
+
     pub(super) fn wait_for_end(&self) -> bool {
         let state = lock(&self.state);
         let state = self.changed.wait_while(state, |state| !state.is_over);

@@ -11,6 +11,8 @@ pub(super) struct Open {
     decide_at: u64,
     /// Bytes the user says the stream has.
     expected: Option<u64>,
+    /// Bytes that all parts hold.
+    largest: u64,
     parts_max: u32,
 }
 
@@ -31,8 +33,12 @@ impl UploadPlan {
             Run { first, offset, part_size }
         };
         let runs = ladder.steps().iter().map(run).collect();
-        let parts_max = limits.parts_max;
-        let open = Open { decide_at: threshold.max(1), expected: None, parts_max };
+        let open = Open {
+            decide_at: threshold.max(1),
+            expected: None,
+            largest: ladder.largest(),
+            parts_max: limits.parts_max,
+        };
         Ok(UploadPlan { size: 0, runs, open: Some(open) })
     }
 
@@ -53,7 +59,8 @@ impl UploadPlan {
         }
         let decide_at = if single { u64::MAX } else { 1 };
         plan.size = 0;
-        plan.open = Some(Open { decide_at, expected: Some(size), parts_max: limits.parts_max });
+        let parts_max = limits.parts_max;
+        plan.open = Some(Open { decide_at, expected: Some(size), largest: size, parts_max });
         Ok(plan)
     }
 
@@ -78,6 +85,12 @@ impl UploadPlan {
             plan.extend(open.expected?, true);
         }
         Some(plan)
+    }
+
+    /// Bytes that the stream of an open plan may have; those of any other plan.
+    #[must_use]
+    pub fn largest(&self) -> u64 {
+        self.open.as_ref().map_or(self.size, |open| open.largest)
     }
 
     /// Where an open plan cuts its stream; none for a plan that is not open.
