@@ -17,6 +17,7 @@ mod e_credentials;
 mod e_time_and_credentials;
 mod f_sizes_and_names;
 mod f_source_file;
+mod f_standard_input;
 mod j_hostile_answers;
 mod j_hostile_input;
 #[path = "../lab/local_lab.rs"]

@@ -19,6 +19,9 @@ use crate::upload::{Cause, Ladder, Outcome, PlanError, UploadPlan};
 /// What standard input is called in messages.
 pub(super) const NAME: &str = "standard input";
 
+const EMPTY: &str = "standard input was empty, and so is the object; --expected-size notices \
+                     where what writes it died";
+
 /// Whether standard input is what is to be uploaded.
 pub(super) fn is_wanted(source: &Path) -> bool {
     source == Path::new("-")
@@ -100,11 +103,17 @@ pub(super) fn start(settings: StreamSettings) -> Result<Stream, StreamError> {
 pub(super) fn settle(
     stream: &Stream,
     outcome: &Outcome,
+    plan: &UploadPlan,
     console: &Console,
     interrupts: &Interrupts,
 ) -> Option<PathBuf> {
     let is_sound = match outcome {
-        Outcome::Uploaded(_) => false,
+        Outcome::Uploaded(_) => {
+            if plan.size() == 0 {
+                console.note(EMPTY);
+            }
+            false
+        }
         Outcome::Failed(failure) => !matches!(failure.cause, Cause::SourceChanged(_)),
         Outcome::Unknown(_) | Outcome::Stopped => true,
     };

@@ -162,8 +162,9 @@ impl Upload {
         })?;
         drop(session);
         drop(reporter);
-        let spool =
-            stream.as_ref().and_then(|stream| stdin::settle(stream, &outcome, console, interrupts));
+        let spool = stream
+            .as_ref()
+            .and_then(|stream| stdin::settle(stream, &outcome, engine.plan(), console, interrupts));
         let ended = Ended {
             outcome,
             tally: engine.tally(),
