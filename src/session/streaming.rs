@@ -1,12 +1,13 @@
 //! A source that is a stream: what has been read of it is told, what is stored is given back.
 
 use super::Session;
+use crate::disk::Stream;
 use crate::upload::{Event, Input, Notice, SourceChange};
 
 impl Session<'_> {
     /// Tells the engine how much more of the stream there is, or why there is no more.
     pub(super) fn tell_input(&mut self) {
-        let Some(news) = self.source.stream().and_then(|stream| stream.news()) else { return };
+        let Some(news) = self.source.stream().and_then(Stream::news) else { return };
         let event = match news {
             Ok(news) => Event::Input { size: news.size, ended: news.ended },
             Err(error) => Event::SourceChanged(SourceChange::Stream {
