@@ -93,6 +93,9 @@ pub(super) struct Summary<'a> {
     pub(super) resume_id: Option<&'a str>,
     /// Parts that were sent a second time because the first took long.
     pub(super) hedged: u32,
+    /// Where standard input is kept that was not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) spool: Option<String>,
 }
 
 /// A cause of failures and how often it struck.
@@ -191,6 +194,7 @@ impl<'a> Summary<'a> {
             upload_id: uploaded.and_then(|object| Some(object.upload_id.as_ref()?.0.as_str())),
             resume_id: None,
             hedged: tally.hedges,
+            spool: None,
         }
     }
 

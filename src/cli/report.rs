@@ -76,7 +76,8 @@ impl Ended {
         let size = self.plan.size();
         let diagnoses = json::counts(&self.diagnoses);
         let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
-        let summary = Summary { diagnoses, ..summary };
+        let spool = self.spool.as_ref().map(|spool| spool.to_string_lossy().into_owned());
+        let summary = Summary { diagnoses, spool, ..summary };
         console.event(&Event::Summary(summary));
     }
 

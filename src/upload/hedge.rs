@@ -113,6 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_grows_may_have_more_sent_twice() {
+        let mut hedging = after(0, &[1; 10]);
+        assert_eq!(hedging.straggles_after(10), None);
+        hedging.grow(200);
+        assert!(hedging.straggles_after(10).is_some());
+        hedging.spend(PartNumber::from_index(0), 10);
+        hedging.grow(399);
+        assert_eq!(hedging.straggles_after(10), None, "what was spent counts");
+        hedging.grow(400);
+        assert!(hedging.straggles_after(10).is_some());
+    }
+
+    #[test]
     fn who_does_not_want_it_does_not_get_it() {
         let mut hedging = Hedging::new(1000, false);
         for _ in 0..9 {

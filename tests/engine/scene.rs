@@ -114,7 +114,8 @@ impl Scene {
         scene
     }
 
-    fn create(&mut self) {
+    /// Answers the creation of the upload.
+    pub(crate) fn create(&mut self) {
         let create = self.expect("CreateMultipartUpload");
         self.answer(&create, 200, CREATED);
     }

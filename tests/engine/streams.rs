@@ -1,8 +1,10 @@
 //! Streams: what is to be sent becomes known while it is read.
 
+use std::time::Duration;
+
 use curlift::http::TransportFailureKind::Reset;
 use curlift::s3::Operation;
-use curlift::upload::{Cause, Outcome};
+use curlift::upload::{Cause, Notice, Outcome};
 
 use super::COMPLETED;
 use super::scene::Scene;
@@ -90,7 +92,7 @@ fn waiting_for_a_producer_takes_no_time() {
     let first = scene.expect("UploadPart");
     scene.answer(&first, 200, "");
     assert_eq!(scene.wakeup(), None);
-    scene.pass(std::time::Duration::from_hours(5));
+    scene.pass(Duration::from_hours(5));
     scene.expect_nothing();
     scene.input(20, true);
     scene.expect("UploadPart");
@@ -111,4 +113,41 @@ fn stored_parts_of_a_stream_are_never_sent_again() {
     let head = scene.expect("HeadObject");
     scene.answer_error(&head, 403, "AccessDenied");
     scene.expect("AbortMultipartUpload");
+}
+
+/// The reader has cut what it has read already.
+#[test]
+fn a_stream_is_never_cut_anew() {
+    let mut scene = Scene::streaming();
+    scene.input(20, true);
+    for _ in 0..6 {
+        let part = scene.next_part().expect("a part is sent");
+        scene.cut_off(&part, 8);
+        scene.pass_until_part();
+    }
+    assert_eq!(scene.engine().plan().parts(), 2);
+    assert!(!scene.notices.iter().any(|notice| matches!(notice, Notice::Recut { .. })));
+}
+
+#[test]
+fn a_straggler_is_sent_twice_only_while_nothing_else_can_be_begun() {
+    let mut scene = Scene::stream(0);
+    scene.input(190, false);
+    scene.create();
+    let straggler = scene.expect("UploadPart");
+    for _ in 0..18 {
+        scene.progress(&straggler, 1);
+        let part = scene.expect("UploadPart");
+        scene.pass(Duration::from_millis(100));
+        scene.answer(&part, 200, "");
+    }
+    scene.expect_nothing();
+    scene.input(200, false);
+    let part = scene.expect("UploadPart");
+    scene.pass(Duration::from_secs(9));
+    scene.expect_nothing();
+    scene.answer(&part, 200, "");
+    let twin = scene.expect("UploadPart");
+    assert_eq!(twin.part(), straggler.part(), "the budget has grown with the stream");
+    assert_eq!(scene.engine().tally().hedges, 1);
 }

@@ -256,6 +256,9 @@ fn a_spool_is_written_to_its_end_and_kept_where_the_store_gives_up() {
     let spool = folder.path().join(name);
     let line = format!("curlift cp {} {DESTINATION}", spool.display());
     assert!(ended.stderr.contains(&line), "{line:?} is not in {}", ended.stderr);
+    assert_eq!(ended.summary()["spool"], spool.display().to_string(), "{}", ended.stdout);
+    let told = ["rest of standard input goes to", "InternalError"];
+    assert!(told.iter().all(|text| ended.stderr.contains(text)), "{}", ended.stderr);
     expect_same(&fs::read(&spool).expect("it is ours"), &content);
     let again = lab.cp().arg(&spool).arg(DESTINATION).run();
     expect_stored(&lab, again, &content);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::UploadArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
+use crate::cli::explain;
 use crate::cli::place::Place;
 use crate::cli::signals::Interrupts;
 use crate::config::Config;
@@ -98,6 +99,15 @@ pub(super) fn start(settings: StreamSettings) -> Result<Stream, StreamError> {
     Stream::start(File::from(input), settings)
 }
 
+fn why(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed(failure) | Outcome::Unknown(failure) => {
+            format!(" ({})", explain::reason(failure))
+        }
+        Outcome::Uploaded(_) | Outcome::Stopped => String::new(),
+    }
+}
+
 /// What becomes of the stream when the upload has ended: gives the spool file, where there is one
 /// that is worth keeping. Its producer can rarely be asked again, so the rest is spooled first.
 pub(super) fn settle(
@@ -122,8 +132,9 @@ pub(super) fn settle(
         if !stream.is_over() {
             let spool = Place::shown(spool);
             console.note(&format!(
-                "the upload was given up; the rest of standard input goes to {spool} (Ctrl-C ends \
-                 that)"
+                "the upload was given up{}; the rest of standard input goes to {spool} (Ctrl-C \
+                 ends that)",
+                why(outcome)
             ));
         }
         let reading = stream.clone();
