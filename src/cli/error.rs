@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use super::exit::ExitStatus;
 use crate::config::{ConfigError, Origin};
 use crate::credentials::CredentialsError;
-use crate::disk::SourceError;
+use crate::disk::{JournalFileError, SourceError};
 use crate::s3::{EndpointError, NameError, SettingsError};
 use crate::upload::PlanError;
+use crate::upload::journal::JournalError;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,19 @@ pub(super) enum CliError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// The same upload is running.
+    #[error("{error}")]
+    Busy { id: String, error: JournalFileError },
+    #[error("the journal {} cannot be used: {error}", .path.display())]
+    Journal { path: PathBuf, error: JournalError, id: String },
+    #[error("the journals in {} cannot be read: {error}", .folder.display())]
+    Journals { folder: PathBuf, error: io::Error },
+    /// The file is not what was sent so far.
+    #[error("{} is not the file that an earlier run began to upload: {how}", .path.display())]
+    SourceDiffers { path: PathBuf, how: String },
+    /// A bucket, upload or journal that is not there.
+    #[error("{what}")]
+    NotFound { what: String, hint: String },
     /// libcurl refuses to work at all.
     #[error("libcurl cannot be set up: {0}")]
     Session(#[source] io::Error),
@@ -72,7 +86,7 @@ impl CliError {
         }
     }
 
-    fn status(&self) -> ExitStatus {
+    pub(super) fn status(&self) -> ExitStatus {
         match self {
             CliError::Usage { .. } | CliError::Address(_) | CliError::Object(_) => {
                 ExitStatus::Usage
@@ -82,7 +96,10 @@ impl CliError {
             CliError::Config(_) | CliError::Session(_) | CliError::Log { .. } => {
                 ExitStatus::Configuration
             }
-            CliError::Source(_) => ExitStatus::Source,
+            CliError::Source(_) | CliError::SourceDiffers { .. } => ExitStatus::Source,
+            CliError::Busy { .. } => ExitStatus::Conflict,
+            CliError::Journal { .. } | CliError::Journals { .. } => ExitStatus::Configuration,
+            CliError::NotFound { .. } => ExitStatus::NotFound,
             CliError::Credentials(error) => match error {
                 CredentialsError::NotFound { .. } | CredentialsError::Failed { .. } => {
                     ExitStatus::Credentials
@@ -103,7 +120,11 @@ impl CliError {
     /// What to do or type next, where the message does not say so itself.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            CliError::Usage { hint, .. } => Some(hint.clone()),
+            CliError::Usage { hint, .. } | CliError::NotFound { hint, .. } => Some(hint.clone()),
+            CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
+            CliError::Journal { .. } => {
+                Some("move it away, or add --resume never to begin anew".to_owned())
+            }
             CliError::Config(error) => Some(error.hint()),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),
@@ -122,6 +143,10 @@ impl CliError {
         }
     }
 }
+
+/// What to do where the file has changed since an interrupted upload.
+pub(super) const NOT_THE_SAME: &str = "nothing was sent and nothing was freed; to send the file \
+     as it is now, add --resume never, which also frees the parts of the earlier run";
 
 /// A mistake in what was typed is one of usage; in a file or variable, one of configuration.
 fn typed(origin: Option<&Origin>) -> ExitStatus {

@@ -5,5 +5,5 @@ mod source;
 mod stream;
 
 pub use journal_file::{JournalFile, JournalFileError, journals, peek};
-pub use source::{Source, SourceError};
+pub use source::{Fingerprint, Source, SourceError};
 pub use stream::{Stream, StreamError, StreamNews, StreamSettings};

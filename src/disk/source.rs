@@ -27,15 +27,18 @@ struct Opened {
 }
 
 /// What tells whether a file is still the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fingerprint {
-    size: u64,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Bytes.
+    pub size: u64,
     /// Seconds and nanoseconds since the epoch.
-    modified: (i64, i64),
+    pub modified: (i64, i64),
     /// Of the last change of contents or attributes; cannot be put back.
-    changed: (i64, i64),
-    device: u64,
-    inode: u64,
+    pub changed: (i64, i64),
+    /// The device it is on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
 }
 
 impl Source {
@@ -76,6 +79,23 @@ impl Source {
             Kind::File(opened) => opened.fingerprint.size,
             Kind::Stream(_) => 0,
         }
+    }
+
+    /// What it was when it was opened; `None` for a stream.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match &self.0 {
+            Kind::File(opened) => Some(opened.fingerprint),
+            Kind::Stream(_) => None,
+        }
+    }
+
+    /// Its path from the root, without symbolic links; as given where that cannot be told.
+    #[must_use]
+    pub fn canonical_path(&self) -> PathBuf {
+        let path = self.path();
+        let rooted = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+        rooted.unwrap_or(path.to_path_buf())
     }
 
     /// Its path, as given; `-` for a stream.

@@ -13,7 +13,8 @@ pub struct UnixTime(pub i64);
 
 impl UnixTime {
     /// How much later this is than `earlier`; `None` where it is not.
-    pub(super) fn since(self, earlier: UnixTime) -> Option<Duration> {
+    #[must_use]
+    pub fn since(self, earlier: UnixTime) -> Option<Duration> {
         u64::try_from(self.0.checked_sub(earlier.0)?).ok().map(Duration::from_secs)
     }
 

@@ -11,14 +11,15 @@ use super::concurrency::ConcurrencyLimit;
 use super::cuts::Cuts;
 use super::flight::Flight;
 use super::hedge::Hedging;
+use super::journal::Record;
 use super::queue::{Before, Job, Queue, Waiting};
 use super::rate::RateLimiter;
 use super::remedies::Remedies;
-use super::transfer::{Effect, Transfer};
+use super::transfer::{Effect, Transfer, TransferSettings};
 use super::{
-    Action, Cause, Command, Diagnosis, Diagnostics, Event, Failure, Manner, Notice, Outcome,
-    Patience, RemedySettings, RetryPolicy, RetryQuota, Snapshot, SourceChange, Symptom, Tally,
-    UploadPlan,
+    Action, Beginning, Cause, Command, Diagnosis, Diagnostics, Event, Failure, Manner, Notice,
+    OnFailure, OnGone, Outcome, Patience, RemedySettings, RetryPolicy, RetryQuota, Snapshot,
+    SourceChange, Symptom, Tally, UploadPlan,
 };
 use crate::http::Evidence;
 use crate::s3::{ErrorClass, Limits, ObjectSettings, UploadId};
@@ -46,6 +47,12 @@ pub struct EngineSettings {
     pub recut: Option<Limits>,
     /// Watchdog limits.
     pub patience: Patience,
+    /// Where the upload begins.
+    pub beginning: Beginning,
+    /// What becomes of it where it fails or is stopped.
+    pub on_failure: OnFailure,
+    /// What follows where the upload to be gone on with is gone.
+    pub on_gone: OnGone,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -65,6 +72,9 @@ impl EngineSettings {
             hedge: true,
             recut: Some(Limits::AWS),
             patience: Patience::default(),
+            beginning: Beginning::default(),
+            on_failure: OnFailure::default(),
+            on_gone: OnGone::default(),
             seed,
         }
     }
@@ -107,9 +117,18 @@ impl Engine {
     #[must_use]
     pub fn new(settings: EngineSettings) -> Engine {
         let EngineSettings { plan, object_settings, manner, .. } = settings;
-        let checksums = manner.payload.has_checksum();
+        let hedging = Hedging::new(plan.size(), settings.hedge);
         let recut_limits = settings.recut.filter(|_| !plan.is_open());
-        let key = manner.destination.object.key.as_str().to_owned();
+        let transfer = TransferSettings {
+            plan,
+            object_settings,
+            key: manner.destination.object.key.as_str().to_owned(),
+            checksums: manner.payload.has_checksum(),
+            beginning: settings.beginning,
+            on_failure: settings.on_failure,
+            on_gone: settings.on_gone,
+            limits: settings.recut.unwrap_or(Limits::AWS),
+        };
         let mut engine = Engine {
             limit: ConcurrencyLimit::new(settings.concurrency),
             rate: RateLimiter::default(),
@@ -117,8 +136,8 @@ impl Engine {
             patience: settings.patience,
             quota: RetryQuota::default(),
             jitter: fastrand::Rng::with_seed(settings.seed),
-            hedging: Hedging::new(plan.size(), settings.hedge),
-            transfer: Transfer::new(plan, object_settings, key, checksums),
+            hedging,
+            transfer: Transfer::new(transfer),
             flight: Flight::default(),
             queue: Queue::default(),
             remedies: Remedies::new(manner, settings.remedies),
@@ -167,6 +186,7 @@ impl Engine {
                 self.transfer.extend(size, ended);
                 self.hedging.grow(self.transfer.plan().size());
             }
+            Event::Examined { part, digest } => self.transfer.examined(part, digest, now),
             Event::Finished { attempt, report, checksum, clock } => {
                 // A report that crossed our cancellation on its way is of no interest.
                 let Some(flying) = self.flight.land(attempt) else { return };
@@ -228,6 +248,12 @@ impl Engine {
     #[must_use]
     pub fn open_upload(&self) -> Option<&UploadId> {
         self.transfer.upload_id()
+    }
+
+    /// The upload that stays at the store at the end, to be gone on with.
+    #[must_use]
+    pub fn kept_upload(&self) -> Option<&UploadId> {
+        self.transfer.kept_upload()
     }
 
     /// Where it stands.
@@ -321,10 +347,21 @@ impl Engine {
                     self.queue.push(now + delay, Waiting { job, before: None });
                 }
                 Effect::CancelAll => self.cancel_all(),
+                Effect::DropChecksums => self.remedies.drop_checksums(),
+                Effect::Record(record) => {
+                    let record = self.record(record);
+                    self.outbox.push_back(record);
+                }
+                Effect::Forget => self.outbox.push_back(Action::Forget),
+                Effect::Examine(part) => self.outbox.push_back(Action::Examine(part)),
                 Effect::Notice(notice) => {
                     match *notice {
                         Notice::LeftBehind { .. } => self.tally.left_behind += 1,
                         Notice::Repairing { parts } => self.tally.parts -= parts,
+                        Notice::Reused { parts, bytes } => {
+                            self.tally.parts += parts;
+                            (self.tally.parts_reused, self.tally.bytes_reused) = (parts, bytes);
+                        }
                         _ => {}
                     }
                     self.outbox.push_back(Action::Notice(notice));
@@ -343,6 +380,10 @@ impl Engine {
         for (id, flying) in self.flight.land_all() {
             self.recall(id, &flying);
         }
+    }
+
+    fn record(&self, record: Record) -> Action {
+        Action::Record(record, self.remedies.manner().clock_offset)
     }
 
     fn notice(&mut self, notice: Notice) {

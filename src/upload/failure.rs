@@ -112,6 +112,11 @@ impl Failure {
         self.class == ErrorClass::NotFound
     }
 
+    /// Whether the source is no longer what it was.
+    pub(super) fn says_changed(&self) -> bool {
+        matches!(self.cause, Cause::SourceChanged(SourceChange::Changed(_)))
+    }
+
     /// When the attempt began.
     pub(super) fn began(&self) -> Time {
         Time(self.at.0.saturating_sub(self.evidence.elapsed))

@@ -4,10 +4,12 @@
 //! a stream ───→ Gathering ──→ Putting or Creating, once it is known which
 //! single PUT ─→ Putting ──────────────────────────────→ Uploaded
 //! multipart ──→ Creating ──→ Sending ──→ Completing ──→ Uploaded
-//!                               │            └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
-//!                               ↑                                     │
-//!                               └───── Repairing ←─ parts differ ─────┘
-//!   any of these ─── gives up, or stopped ─→ Aborting ⇄ Confirming ─→ Failed | Stopped
+//!                  ↑ gone      │ ↑          └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
+//! resumed ─────→ Listing ──→ Comparing                               │
+//!                  └─→ Recalling ─→ Uploaded | Creating              │
+//!                               └───── Repairing ←─ parts differ ────┘
+//!   any of these ─── gives up, or stopped ─→ kept, to be resumed
+//!                                        └─→ Aborting ⇄ Confirming ─→ Failed | Stopped
 //!   before the end ─ a creation was not answered ─→ Sweeping
 //! ```
 //!
@@ -21,6 +23,7 @@
 //! 5. The engine never panics on what the world says; it asserts only its own books.
 
 mod action;
+mod beginning;
 mod books;
 mod concurrency;
 mod cuts;
@@ -29,6 +32,7 @@ mod engine;
 mod failure;
 mod flight;
 mod hedge;
+pub mod journal;
 mod ladder;
 mod plan;
 mod queue;
@@ -42,11 +46,13 @@ pub use action::{
     Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
     Tally, Uploaded,
 };
+pub use beginning::{Beginning, OnFailure, OnGone, PartDigest, Resumed};
 pub use cuts::CutPattern;
 pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
+pub use journal::Resumable;
 pub use ladder::{Ladder, Step};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};

@@ -1,6 +1,7 @@
 //! How a file is cut: a single PUT, or numbered parts; runs of equal parts, where the size had to
 //! change under way.
 
+mod restoring;
 mod stream;
 
 use std::fmt;

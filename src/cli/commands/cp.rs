@@ -35,13 +35,13 @@ fn upload(
     let (upload, _) = Upload::prepare(args, console, environment)?;
     let keys = keys(args, environment)?;
     let interrupts = Interrupts::listen()?;
-    let (ended, place) = upload.send(keys, console, &interrupts)?;
+    let (ended, place) = upload.send(&keys, console, &interrupts)?;
     ended.tell(console, &place);
     Ok(ended.status())
 }
 
 /// The first source that has keys; it is asked again when they have expired.
-fn keys(args: &UploadArgs, environment: &Environment) -> Result<SessionKeys, CliError> {
+pub(super) fn keys(args: &UploadArgs, environment: &Environment) -> Result<SessionKeys, CliError> {
     if args.s3.no_sign_request {
         return Ok(SessionKeys::default());
     }

@@ -7,6 +7,7 @@ mod demo;
 mod lab;
 mod pages;
 mod plan;
+mod resume;
 mod stdin;
 mod upload;
 
@@ -25,6 +26,7 @@ pub(super) fn run(
         Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, environment)?,
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
+        Command::Resume(args) => resume::run(&args, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),
         #[cfg(feature = "lab")]

@@ -34,6 +34,12 @@ pub(super) fn refuse_misuse(args: &UploadArgs) -> Result<(), CliError> {
         Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() })
     };
     let stream = args.stream();
+    if let Some(flag) = args.wants_resuming().filter(|_| is_wanted(&args.source)) {
+        return refused(
+            &format!("{flag} is for files, and standard input cannot be read again"),
+            "leave it out; --spool DIR keeps all of standard input where the upload fails",
+        );
+    }
     if is_wanted(&args.source) || stream.expected_size.is_none() && stream.spool.is_none() {
         return Ok(());
     }

@@ -1,31 +1,35 @@
 //! What `cp`, `plan` and `demo` share: everything that can be checked before a byte is sent, and
 //! then the sending.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::stdin;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
+use crate::cli::journal::{Continuation, Resume, Wanted};
 use crate::cli::notices::Reporter;
 use crate::cli::place::Place;
-use crate::cli::report::Ended;
+use crate::cli::report::{Ended, Kept};
 use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
-use crate::config::{Config, Origin, RetryMode};
+use crate::config::{Config, Origin, RetryMode, state_folder};
 use crate::credentials::Environment;
 use crate::disk::{Source, SourceError, Stream, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
 use crate::s3::{
-    Credentials, Destination, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput,
+    Addressing, Credentials, Destination, Endpoint, Limits, Object, ObjectSettings,
+    ObjectSettingsInput, UploadId,
 };
-use crate::session::{Renewal, Session, SessionSettings};
+use crate::session::{Journal, Renewal, Session, SessionSettings};
+use crate::time::Time;
 use crate::transport::{self, HandleSettings};
+use crate::upload::journal::Target;
 use crate::upload::{
-    self, Engine, EngineSettings, Manner, Patience, PlanError, RemedySettings, RetryPolicy,
-    UploadPlan,
+    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, PlanError, RemedySettings,
+    Resumed, RetryPolicy, UploadPlan,
 };
 
 /// An upload that could begin.
@@ -42,6 +46,16 @@ pub(super) struct Upload {
     pub(super) remedies: RemedySettings,
     pub(super) transport: HandleSettings,
     pub(super) place: Place,
+    pub(super) resume: Resume,
+    /// The upload to go on with, where one was named.
+    pub(super) adopted: Option<UploadId>,
+    pub(super) on_failure: OnFailure,
+    /// How to come here again.
+    pub(super) target: Target,
+    /// The journal, where it was named.
+    pub(super) journal_id: Option<String>,
+    /// Where journals are kept.
+    pub(super) journals: Option<PathBuf>,
 }
 
 /// What is uploaded.
@@ -53,11 +67,11 @@ pub(super) enum UploadSource {
 }
 
 impl UploadSource {
-    fn open(self) -> Result<Source, CliError> {
+    fn open(&self) -> Result<Source, CliError> {
         Ok(match self {
-            UploadSource::File(source) => source,
+            UploadSource::File(source) => source.clone(),
             UploadSource::Stdin(settings) => {
-                stdin::start(settings).map_err(SourceError::from)?.into()
+                stdin::start(settings.clone()).map_err(SourceError::from)?.into()
             }
         })
     }
@@ -88,6 +102,7 @@ impl Upload {
             (UploadSource::File(source), plan)
         };
         let place = place(args, &config, &object, &endpoint, &typed_settings);
+        let target = target(&config, &object);
         let https = endpoint.scheme() == Scheme::Https;
         let upload = Upload {
             payload: config.payload_mode(https, !args.s3.no_sign_request),
@@ -116,6 +131,13 @@ impl Upload {
             object_settings,
             plan,
             place,
+            resume: args.resume(),
+            adopted: args.upload_id(),
+            // Nobody can send the rest of a stream.
+            on_failure: if is_stdin { OnFailure::Abort } else { args.on_failure() },
+            target,
+            journal_id: None,
+            journals: state_folder(environment),
         };
         Ok((upload, config))
     }
@@ -123,17 +145,87 @@ impl Upload {
     /// Uploads, and tells what happens meanwhile. The end is the caller's to tell.
     pub(super) fn send(
         self,
-        keys: SessionKeys,
+        keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
+        let continuation = match &self.source {
+            UploadSource::File(source) => {
+                self.continuation(&self.wanted(source), keys, console, interrupts)?
+            }
+            UploadSource::Stdin(_) => Continuation::default(),
+        };
+        let ended = self.run(continuation, keys, console, interrupts, false)?;
+        Ok((ended, self.place))
+    }
+
+    /// What an earlier run left to go on with.
+    fn continuation(
+        &self,
+        wanted: &Wanted<'_>,
+        keys: &SessionKeys,
+        console: &Console,
+        interrupts: &Interrupts,
+    ) -> Result<Continuation, CliError> {
+        let mut found = wanted.find(self.journals.as_deref(), console)?;
+        let Some((left, journal)) = found.discarded.take() else { return Ok(found) };
+        console.note("freeing what an earlier run left at the store");
+        self.discard(left, journal, keys, console, interrupts)?;
+        wanted.begin_over(self.journals.as_deref(), console)
+    }
+
+    /// What to look for among the journals.
+    fn wanted<'a>(&'a self, source: &'a Source) -> Wanted<'a> {
+        Wanted {
+            journal_id: self.journal_id.as_deref(),
+            source,
+            target: self.target.clone(),
+            endpoint: self.destination.endpoint.to_string(),
+            settings: &self.object_settings,
+            checksums: self.payload.has_checksum(),
+            plan: &self.plan,
+            resume: self.resume,
+            upload_id: self.adopted.clone(),
+        }
+    }
+
+    /// Frees the parts of an earlier run.
+    fn discard(
+        &self,
+        left: Resumed,
+        journal: Journal,
+        keys: &SessionKeys,
+        console: &Console,
+        interrupts: &Interrupts,
+    ) -> Result<(), CliError> {
+        let continuation = Continuation {
+            beginning: Beginning::Resumed(Box::new(left)),
+            on_gone: OnGone::Fail,
+            journal: Some(journal),
+            id: None,
+            discarded: None,
+        };
+        self.run(continuation, keys, console, interrupts, true).map(|_| ())
+    }
+
+    /// Runs the engine to its end; `to_abort` only frees what is there.
+    fn run(
+        &self,
+        continuation: Continuation,
+        keys: &SessionKeys,
+        console: &Console,
+        interrupts: &Interrupts,
+        to_abort: bool,
+    ) -> Result<Ended, CliError> {
         let began = now();
         let mut reporter = Reporter::new(console, &self.place, self.concurrency);
+        let has_journal = continuation.journal.is_some();
         let settings = SessionSettings {
-            credentials: keys.credentials,
-            renewal: keys.renewal,
-            transport: self.transport,
+            credentials: keys.credentials.clone(),
+            renewal: keys.renewal.clone(),
+            transport: self.transport.clone(),
             concurrency: self.concurrency,
+            journal: continuation.journal,
         };
         let observer = Box::new(|notice: &upload::Notice| reporter.hear(notice));
         let source = self.source.open()?;
@@ -142,18 +234,22 @@ impl Upload {
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
+        let manner = Manner::new(self.destination.clone(), self.payload);
         let mut engine = Engine::new(EngineSettings {
-            plan: self.plan,
-            object_settings: self.object_settings,
-            manner: Manner::new(self.destination, self.payload),
+            object_settings: self.object_settings.clone(),
             remedies: self.remedies,
             concurrency: self.concurrency,
             retry: self.retry,
             hedge: self.hedge,
             recut: (!equal_parts).then_some(Limits::AWS),
-            patience: Patience::default(),
-            seed: fastrand::u64(..),
+            beginning: continuation.beginning,
+            on_failure: if to_abort { OnFailure::Abort } else { self.on_failure },
+            on_gone: continuation.on_gone,
+            ..EngineSettings::new(self.plan.clone(), manner, fastrand::u64(..))
         });
+        if to_abort {
+            engine.command(Time::ZERO, upload::Command::Stop);
+        }
         transport::release_startup_code();
         let outcome = upload::run(&mut engine, &mut session).map_err(|error| {
             stream.iter().for_each(Stream::remove_spool);
@@ -165,7 +261,8 @@ impl Upload {
         let spool = stream
             .as_ref()
             .and_then(|stream| stdin::settle(stream, &outcome, engine.plan(), console, interrupts));
-        let ended = Ended {
+        let resume_id = continuation.id.filter(|_| has_journal);
+        Ok(Ended {
             outcome,
             tally: engine.tally(),
             diagnoses: engine.diagnoses().to_vec(),
@@ -174,13 +271,19 @@ impl Upload {
             concurrency: self.concurrency,
             signal: interrupts.first(),
             spool,
-        };
-        Ok((ended, self.place))
+            // What a stream left cannot be gone on with.
+            kept: engine.kept_upload().filter(|_| stream.is_none()).map(|upload_id| Kept {
+                upload_id: upload_id.clone(),
+                resume_id,
+                parts: engine.snapshot().parts_stored,
+                bytes: engine.snapshot().bytes_stored,
+            }),
+        })
     }
 }
 
 /// The keys of an upload, and where fresh ones come from.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct SessionKeys {
     pub(super) credentials: Option<Credentials>,
     pub(super) renewal: Option<Renewal>,
@@ -274,6 +377,24 @@ fn concurrency(config: &Config, console: &Console) -> u32 {
         return max;
     }
     wanted
+}
+
+/// How to come to the same place again.
+fn target(config: &Config, object: &Object) -> Target {
+    let profile = &config.profile;
+    Target {
+        endpoint: config.endpoint_url.as_ref().map(|url| url.value.clone()),
+        addressing: match config.addressing.value {
+            Addressing::Auto => "auto",
+            Addressing::Path => "path",
+            Addressing::Virtual => "virtual",
+        }
+        .to_owned(),
+        region: config.region.value.clone(),
+        profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
+        bucket: object.bucket.as_str().to_owned(),
+        key: object.key.as_str().to_owned(),
+    }
 }
 
 fn place(

@@ -61,7 +61,14 @@ impl Engine {
         let expect_continue = failure.is_some_and(Failure::wastes_a_body);
         let is_first = before.is_none();
         let flying = Flying::new(job, operation, part, manner, before, now);
-        self.launch(now, flying, is_first, connection, expect_continue)
+        let send = self.launch(now, flying, is_first, connection, expect_continue);
+        if job != Job::Create {
+            return send;
+        }
+        // The outbox is empty, or nothing would be sent yet.
+        self.outbox.push_back(send);
+        let creating = self.transfer.creating();
+        self.record(creating)
     }
 
     fn launch(

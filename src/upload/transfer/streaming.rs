@@ -1,7 +1,6 @@
 //! A stream: what is to be sent becomes known while it is read.
 
 use super::{State, Transfer};
-use crate::upload::Notice;
 use crate::upload::queue::Job;
 
 impl Transfer {
@@ -10,14 +9,14 @@ impl Transfer {
         self.plan.extend(size, ended);
         self.books.extend(&self.plan);
         match self.state {
-            State::Gathering => self.begin(),
-            State::Sending => self.complete_if_whole(),
+            State::Gathering => self.begin_when_decided(),
+            State::Sending => self.complete_when_whole(),
             _ => {}
         }
     }
 
     /// Begins, once it is certain whether it is one PUT or parts.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin_when_decided(&mut self) {
         if !self.plan.is_decided() {
             return;
         }
@@ -28,15 +27,5 @@ impl Transfer {
         };
         self.state = state;
         self.ask(job);
-    }
-
-    /// Completes the upload where its last byte is known and all parts are stored.
-    pub(super) fn complete_if_whole(&mut self) {
-        if self.plan.is_open() || !self.books.is_whole() {
-            return;
-        }
-        self.state = State::Completing;
-        self.notice(Notice::Completing);
-        self.ask(Job::Complete);
     }
 }
