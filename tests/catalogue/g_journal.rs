@@ -28,7 +28,8 @@ const TOUCHING: [&str; 9] = [
 
 /// `strace` with a fault for the `nth` of these calls that touches `journal` or its folder.
 fn injecting(journal: &Path, log: &Path, calls: &str, fault: &str, nth: &str) -> Vec<String> {
-    let words = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", &log.display().to_string()].map(str::to_owned);
+    let words = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", &log.display().to_string()]
+        .map(str::to_owned);
     let paths = [journal, journal.parent().unwrap()].map(|path| path.display().to_string());
     let paths = paths.into_iter().flat_map(|path| ["-P".to_owned(), path]);
     let inject = format!("inject={calls}:{fault}:when={nth}");

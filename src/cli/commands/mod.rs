@@ -10,6 +10,7 @@ mod lifecycle;
 mod pages;
 mod plan;
 mod resume;
+mod stdin;
 mod store;
 mod upload;
 mod uploads;
