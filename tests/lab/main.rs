@@ -8,6 +8,7 @@ mod diagnoses;
 mod explains;
 mod local_lab;
 mod nested;
+mod resumes;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
