@@ -12,6 +12,7 @@ const NOW: i64 = 1_000_000;
 fn upload(key: &str, id: &str, days: i64) -> UnfinishedUpload {
     UnfinishedUpload {
         key: key.into(),
+        key_written: None,
         upload_id: UploadId(id.into()),
         initiated: Some(UnixTime(NOW - days * DAY)),
         storage_class: None,
@@ -165,6 +166,29 @@ fn a_listing_that_is_refused_says_why() {
     assert_eq!(listing.answered(&Asked::Uploads, Err(failure.clone())), None);
     assert_eq!(listing.next(), None);
     assert_eq!(listing.into_listed().fault, Some(ListingFault::Failed(failure)));
+}
+
+#[test]
+fn a_key_that_was_decoded_and_not_encoded_is_tried_as_it_was_written() {
+    let decoded = || UnfinishedUpload { key_written: Some("a+b".into()), ..upload("a b", "1", 0) };
+    let gone = || refused(404, "NoSuchUpload");
+    let mut script = listing(Selection::default());
+    script.answered(&Asked::Uploads, Ok(page(&[decoded()], None)));
+    let call = script.next().unwrap();
+    assert_eq!(call.key.as_str(), "a b");
+    let again = script.answered(&call.tag, Err(gone())).unwrap();
+    assert_eq!(again.key.as_str(), "a+b");
+    assert_eq!(script.answered(&again.tag, Ok(parts(0, 1, None))), None);
+    assert_eq!(keys(&script.into_listed()), ["a+b"]);
+    // Where parts cannot be listed, the abort finds it out.
+    let mut script = listing(Selection::default());
+    script.answered(&Asked::Uploads, Ok(page(&[decoded()], None)));
+    script.answered(&Asked::Parts(0), Err(refused(403, "AccessDenied")));
+    let mut script = Aborting::new(script.into_listed().uploads);
+    assert_eq!(script.next().unwrap().key.as_str(), "a b");
+    assert_eq!(script.answered(&ABORT, Err(gone())).unwrap().key.as_str(), "a+b");
+    assert_eq!(script.answered(&ABORT, Err(gone())), None);
+    assert_eq!(verdict(script), Aborted::Gone);
 }
 
 // --- giving up ---
