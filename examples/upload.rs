@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         renewal: None,
         transport: HandleSettings::default(),
         concurrency: engine.concurrency,
+        journal: None,
     };
     let mut engine = Engine::new(engine);
     let observer = |notice: &Notice| {

@@ -5,6 +5,7 @@
 
 mod body;
 mod digests;
+mod journal;
 mod keys;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use self::body::SessionBody;
-use self::digests::{DigestJob, Digests};
+use self::digests::{Answer, DigestJob, Digests};
+pub use self::journal::Journal;
 use self::keys::Keys;
 pub use self::keys::Renewal;
 use crate::disk::Source;
@@ -24,6 +26,7 @@ use crate::s3::sigv4::Signer;
 use crate::s3::{Credentials, Operation, UnixTime, clock_offset, server_date};
 use crate::time::{ClockOffset, Time};
 use crate::transport::{Driver, Finished, HandleSettings, Waker};
+use crate::upload::journal::Record;
 use crate::upload::{
     Action, Attempt, AttemptId, Command, Event, Input, Notice, Progress, SourceChange, World,
 };
@@ -38,6 +41,8 @@ pub struct SessionSettings {
     pub transport: HandleSettings,
     /// Attempts in flight at most; easy handles and connections kept.
     pub concurrency: u32,
+    /// Where the upload's records go; `None` keeps none.
+    pub journal: Option<Journal>,
 }
 
 /// Stops a session from another thread, as Ctrl-C does.
@@ -61,6 +66,7 @@ pub struct Session<'a> {
     /// The file, where ranges of one are sent.
     source: Option<Source>,
     driver: Driver<SessionBody>,
+    journal: Option<Journal>,
     digests: Digests,
     /// Attempts whose bodies are being hashed.
     hashing: BTreeMap<AttemptId, (Hashing, DigestJob)>,
@@ -119,6 +125,7 @@ impl<'a> Session<'a> {
             digests: Digests::new(move || waker.wake()),
             source: None,
             driver,
+            journal: settings.journal,
             hashing: BTreeMap::new(),
             ready: Vec::new(),
             stop_asked: Arc::new(AtomicBool::new(false)),
@@ -196,18 +203,46 @@ impl<'a> Session<'a> {
 
     /// Sends what has been hashed.
     fn collect_digests(&mut self) {
-        while let Some((id, result)) = self.digests.next() {
-            let Some((hashing, _)) = self.hashing.remove(&id) else { continue };
-            match result {
-                Ok(digest) => {
-                    self.start(&hashing.attempt, hashing.request, Some(&digest));
+        while let Some(answer) = self.digests.next() {
+            match answer {
+                Answer::Part(part, Ok(digest)) => {
+                    self.ready.push(Input::Event(Event::Examined { part, digest }));
                 }
-                Err(error) => {
-                    let changed = self.change();
-                    let unreadable = || SourceChange::Unreadable(error.to_string());
-                    self.source_changed(changed.unwrap_or_else(unreadable));
+                Answer::Part(_, Err(error)) => self.source_unreadable(&error),
+                Answer::Body(id, result) => {
+                    let Some((hashing, _)) = self.hashing.remove(&id) else { continue };
+                    match result {
+                        Ok(digest) => {
+                            self.start(&hashing.attempt, hashing.request, Some(&digest));
+                        }
+                        Err(error) => self.source_unreadable(&error),
+                    }
                 }
             }
+        }
+    }
+
+    fn source_unreadable(&mut self, error: &io::Error) {
+        let changed = self.change();
+        let unreadable = || SourceChange::Unreadable(error.to_string());
+        self.source_changed(changed.unwrap_or_else(unreadable));
+    }
+
+    /// Appends to the journal, where one is kept. One that cannot be written is given up, and the
+    /// upload goes on: what stands in it is true all the same.
+    fn record(&mut self, record: &Record, clock_offset: ClockOffset) {
+        let Some(journal) = &mut self.journal else { return };
+        let at = unix_time(wall_clock(clock_offset)).unwrap_or(UnixTime(0));
+        if let Err(error) = journal.append(record, at) {
+            self.journal = None;
+            (self.observer)(&Notice::JournalLost(error.to_string()));
+        }
+    }
+
+    fn forget(&mut self) {
+        let Some(journal) = self.journal.take() else { return };
+        if let Err(error) = journal.remove() {
+            (self.observer)(&Notice::JournalLost(error.to_string()));
         }
     }
 
@@ -275,6 +310,12 @@ impl World for Session<'_> {
             Action::Send(attempt) => self.send(attempt),
             Action::Cancel(id) => self.cancel(id),
             Action::RenewKeys => self.keys.renew(),
+            Action::Record(record, clock_offset) => self.record(&record, clock_offset),
+            Action::Forget => self.forget(),
+            Action::Examine(part) => {
+                let source = self.source.as_ref().expect("only a file has parts to examine");
+                self.digests.examine(source, part);
+            }
             Action::Notice(notice) => (self.observer)(&notice),
         }
         Ok(())

@@ -13,8 +13,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
+use super::journal;
 use crate::config::{self, Overrides, units};
-use crate::s3::{Addressing, ObjectSettingsInput};
+use crate::s3::{Addressing, ObjectSettingsInput, UploadId};
+use crate::upload;
+use crate::upload::journal::{Resumable, Target};
 
 /// Uploads files to S3 through libcurl: dependable, fast, explainable.
 #[derive(Debug, Parser)]
@@ -43,6 +46,9 @@ pub(super) enum Command {
     /// List and abort multipart uploads that were never completed
     #[command(subcommand)]
     Uploads(UploadsCommand),
+    /// Go on with interrupted uploads
+    #[command(after_help = RESUME_EXAMPLES)]
+    Resume(ResumeArgs),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]
@@ -79,6 +85,12 @@ Examples:
   curlift verify backup.tar s3://bucket/backups/
   curlift verify big.bin s3://bucket/key --json";
 
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  curlift resume --list
+  curlift resume 3f9c
+  curlift resume --all";
+
 #[cfg(feature = "lab")]
 const LAB_EXAMPLES: &str = "\
 A fault rule is OPERATION WHEN EFFECT:
@@ -99,6 +111,28 @@ pub(super) struct CpArgs {
     /// Show what would be done and send nothing, as `plan` does
     #[arg(short = 'n', long, visible_alias = "dryrun", help_heading = "Transfer")]
     pub(super) dry_run: bool,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// Which, as `--list` names it or the beginning of that; may be left out where there is one
+    #[arg(value_name = "ID", conflicts_with_all = ["list", "all"])]
+    pub(super) id: Option<String>,
+    /// Show what can be resumed
+    #[arg(long, conflicts_with = "all")]
+    pub(super) list: bool,
+    /// All of them, one after the other
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    transfer: TransferArgs,
+    #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
+    pub(super) s3: S3Args,
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 /// What `cp` and `plan` have in common.
@@ -125,7 +159,7 @@ pub(super) struct UploadArgs {
     pub(super) network: NetworkArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transfer")]
 struct TransferArgs {
     /// Bytes of a part, 5MiB to 5GiB; grown where 10,000 parts are too few [default: 16MiB]
@@ -138,12 +172,23 @@ struct TransferArgs {
     #[arg(short, long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=config::CONCURRENCY_MAX.into()))]
     concurrency: Option<u32>,
+    /// Whether to go on with an earlier run of the same upload: auto, never (what it left is
+    /// freed), or require (else nothing is sent) [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    resume: Option<Resume>,
+    /// Go on with an upload that was made elsewhere; parts at the store that are equal are kept
+    #[arg(long, value_name = "ID", value_parser = upload_id)]
+    upload_id: Option<UploadId>,
+    /// What becomes of an upload that fails or is stopped: keep it to be resumed, or abort it
+    /// [default: keep]
+    #[arg(long, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
     /// Never send the last slow parts a second time (at most 5% of the bytes are)
     #[arg(long)]
     no_hedge: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retry")]
 pub(super) struct RetryArgs {
     /// Attempts of each request, the first included; those the store throttles, and outages under
@@ -159,6 +204,21 @@ pub(super) struct RetryArgs {
     retry_max_time: Option<Duration>,
 }
 
+/// `--resume`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Resume {
+    Auto,
+    Never,
+    Require,
+}
+
+/// `--on-failure`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnFailure {
+    Keep,
+    Abort,
+}
+
 /// `--retry-mode`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RetryMode {
@@ -166,7 +226,7 @@ enum RetryMode {
     Adaptive,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Object")]
 struct ObjectArgs {
     /// STANDARD, STANDARD_IA, GLACIER_IR, DEEP_ARCHIVE, ...
@@ -206,7 +266,7 @@ struct ObjectArgs {
     checksum_algorithm: Option<ChecksumAlgorithm>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "S3")]
 pub(super) struct S3Args {
     /// The store, where it is not Amazon's
@@ -229,7 +289,7 @@ pub(super) struct S3Args {
     payload_signing: Option<PayloadSigning>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct NetworkArgs {
     /// Do not verify the server's certificate
@@ -387,6 +447,54 @@ impl UploadArgs {
         }
     }
 
+    /// Whether an earlier run is gone on with.
+    pub(super) fn resume(&self) -> journal::Resume {
+        match self.transfer.resume {
+            None | Some(Resume::Auto) => journal::Resume::Auto,
+            Some(Resume::Never) => journal::Resume::Never,
+            Some(Resume::Require) => journal::Resume::Require,
+        }
+    }
+
+    /// The upload to go on with, where one was named.
+    pub(super) fn upload_id(&self) -> Option<UploadId> {
+        self.transfer.upload_id.clone()
+    }
+
+    /// What becomes of an upload that does not end well.
+    pub(super) fn on_failure(&self) -> upload::OnFailure {
+        match self.transfer.on_failure {
+            None | Some(OnFailure::Keep) => upload::OnFailure::Keep,
+            Some(OnFailure::Abort) => upload::OnFailure::Abort,
+        }
+    }
+
+    /// What was typed for `curlift resume`, as if it had been typed for `cp` when the upload began.
+    pub(super) fn of_journal(args: &ResumeArgs, journal: &Resumable) -> UploadArgs {
+        let begun = &journal.begun;
+        let checksum_algorithm = journal.checksums.then_some(ChecksumAlgorithm::Crc64nvme);
+        let Target { endpoint, addressing, region, profile, bucket, key } = &begun.target;
+        let typed = &args.s3;
+        UploadArgs {
+            source: PathBuf::from(&begun.source.path),
+            destination: format!("s3://{bucket}/{key}"),
+            recursive: false,
+            transfer: args.transfer.clone(),
+            retry: args.retry.clone(),
+            object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
+            s3: S3Args {
+                endpoint_url: typed.endpoint_url.clone().or_else(|| endpoint.clone()),
+                region: typed.region.clone().or_else(|| Some(region.clone())),
+                profile: typed.profile.clone().or_else(|| profile.clone()),
+                addressing_style: typed
+                    .addressing_style
+                    .or_else(|| AddressingStyle::from_str(addressing, true).ok()),
+                ..typed.clone()
+            },
+            network: args.network.clone(),
+        }
+    }
+
     /// Whether the last slow parts may be sent a second time.
     pub(super) fn hedge(&self) -> bool {
         !self.transfer.no_hedge
@@ -411,6 +519,13 @@ impl UploadArgs {
             tags: self.object.tags.clone(),
         }
     }
+}
+
+fn upload_id(text: &str) -> Result<UploadId, String> {
+    if text.trim().is_empty() || text.contains(char::is_control) {
+        return Err("an upload id is what CreateMultipartUpload answered".to_owned());
+    }
+    Ok(UploadId(text.to_owned()))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::args::{OutputArgs, When};
 use super::error::CliError;
 use crate::credentials::Environment;
+use crate::s3::UnixTime;
 use crate::s3::drives_a_terminal;
 
 /// The program's two output streams.
@@ -147,6 +148,13 @@ impl Console {
 #[expect(clippy::disallowed_methods, reason = "what is shown to people is paced by their clock")]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// The wall clock, for journals and ages.
+#[expect(clippy::disallowed_methods, reason = "a journal says when what happened")]
+pub(super) fn unix_now() -> UnixTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixTime(since.map_or(0, |since| since.as_secs().cast_signed()))
 }
 
 /// The log goes to stderr, plainly, or to a file, with times. `filter` is `env_logger`'s.

@@ -7,8 +7,9 @@ use super::exit::ExitStatus;
 use super::explain;
 use crate::config::{ConfigError, Origin};
 use crate::credentials::CredentialsError;
-use crate::disk::SourceError;
+use crate::disk::{JournalFileError, SourceError};
 use crate::s3::{EndpointError, NameError, SettingsError};
+use crate::upload::journal::JournalError;
 use crate::upload::{Failure, PlanError};
 
 /// Why a command could not do its work.
@@ -31,6 +32,19 @@ pub(super) enum CliError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// The same upload is running.
+    #[error("{error}")]
+    Busy { id: String, error: JournalFileError },
+    #[error("the journal {} cannot be used: {error}", .path.display())]
+    Journal { path: PathBuf, error: JournalError, id: String },
+    #[error("the journals in {} cannot be read: {error}", .folder.display())]
+    Journals { folder: PathBuf, error: io::Error },
+    /// The file is not what was sent so far.
+    #[error("{} is not the file that an earlier run began to upload: {how}", .path.display())]
+    SourceDiffers { path: PathBuf, how: String },
+    /// A bucket, upload or journal that is not there.
+    #[error("{what}")]
+    NotFound { what: String, hint: String },
     /// libcurl refuses to work at all.
     #[error("libcurl cannot be set up: {0}")]
     Session(#[source] io::Error),
@@ -88,7 +102,7 @@ impl CliError {
         }
     }
 
-    fn status(&self) -> ExitStatus {
+    pub(super) fn status(&self) -> ExitStatus {
         match self {
             CliError::Usage { .. } | CliError::Address(_) | CliError::Object(_) => {
                 ExitStatus::Usage
@@ -98,7 +112,10 @@ impl CliError {
             CliError::Config(_) | CliError::Session(_) | CliError::Log { .. } => {
                 ExitStatus::Configuration
             }
-            CliError::Source(_) => ExitStatus::Source,
+            CliError::Source(_) | CliError::SourceDiffers { .. } => ExitStatus::Source,
+            CliError::Busy { .. } => ExitStatus::Conflict,
+            CliError::Journal { .. } | CliError::Journals { .. } => ExitStatus::Configuration,
+            CliError::NotFound { .. } => ExitStatus::NotFound,
             CliError::Credentials(error) => match error {
                 CredentialsError::NotFound { .. } | CredentialsError::Failed { .. } => {
                     ExitStatus::Credentials
@@ -125,9 +142,14 @@ impl CliError {
     pub(super) fn hint(&self) -> Option<String> {
         match self {
             CliError::Usage { hint, .. }
+            | CliError::NotFound { hint, .. }
             | CliError::Conflict { hint, .. }
             | CliError::Unconfirmed { hint, .. } => Some(hint.clone()),
             CliError::Call { hint, .. } => hint.clone(),
+            CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
+            CliError::Journal { .. } => {
+                Some("move it away, or add --resume never to begin anew".to_owned())
+            }
             CliError::Config(error) => Some(error.hint()),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),
@@ -146,6 +168,10 @@ impl CliError {
         }
     }
 }
+
+/// What to do where the file has changed since an interrupted upload.
+pub(super) const NOT_THE_SAME: &str = "nothing was sent and nothing was freed; to send the file \
+     as it is now, add --resume never, which also frees the parts of the earlier run";
 
 /// A mistake in what was typed is one of usage; in a file or variable, one of configuration.
 fn typed(origin: Option<&Origin>) -> ExitStatus {

@@ -88,7 +88,7 @@ pub(super) struct Summary<'a> {
     pub(super) etag: Option<&'a str>,
     pub(super) checksum: Option<Checksum>,
     pub(super) upload_id: Option<&'a str>,
-    /// Interrupted uploads cannot be continued yet.
+    /// Names the journal of an upload that can be resumed: `curlift resume ID`.
     pub(super) resume_id: Option<&'a str>,
     /// Parts that were sent a second time because the first took long.
     pub(super) hedged: u32,
@@ -195,9 +195,9 @@ impl<'a> Summary<'a> {
             failed: u32::from(uploaded.is_none()),
             bytes: if uploaded.is_some() { size } else { 0 },
             bytes_sent: tally.bytes_sent,
-            bytes_reused: 0,
+            bytes_reused: tally.bytes_reused,
             parts: tally.parts,
-            parts_reused: 0,
+            parts_reused: tally.parts_reused,
             attempts: tally.attempts,
             retries: tally.retries.iter().map(|(class, n)| (class.as_str(), *n)).collect(),
             resent_by_libcurl: tally.rewinds,

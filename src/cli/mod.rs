@@ -3,10 +3,12 @@
 mod args;
 mod commands;
 mod console;
+mod cost;
 mod error;
 mod exit;
 mod explain;
 mod hints;
+mod journal;
 mod json;
 mod notices;
 mod place;

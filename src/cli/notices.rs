@@ -64,6 +64,23 @@ impl<'a> Reporter<'a> {
             }
             Notice::Retrying { failure, delay } => self.retrying(failure, *delay),
             Notice::Diagnosed(diagnosis) => diagnosed(console, diagnosis),
+            Notice::Resuming(upload_id) => {
+                info!("going on with upload {upload_id}; asking the store what it has");
+            }
+            Notice::Reused { parts, bytes } => console.note(&reused(*parts, *bytes)),
+            Notice::Unlisted(failure) => console.note(&format!(
+                "the store may not be asked which parts it has ({}); the journal's word is taken",
+                explain::reason(failure)
+            )),
+            Notice::Gone(upload_id) => console.note(&format!(
+                "upload {upload_id} is no longer at the store (aborted, or expired by a lifecycle \
+                 rule); beginning anew"
+            )),
+            Notice::Kept(upload_id) => info!("upload {upload_id} stays, to be gone on with"),
+            Notice::JournalLost(reason) => console.warn(&format!(
+                "the journal can no longer be written ({reason}): the upload goes on, but one that \
+                 is interrupted now may send parts again"
+            )),
             Notice::Completing => info!("all parts are stored; completing the upload"),
             Notice::Verifying(failure) => console.note(&format!(
                 "the answer to {} did not arrive ({}); comparing the stored object",
@@ -153,6 +170,13 @@ fn diagnosed(console: &Console, diagnosis: &Diagnosis) {
         console.note(&format!("note: {cause}: {because}\n  try: {advice}"));
     }
     console.event(&Event::Diagnosis { cause: cause.as_str(), because, advice });
+}
+
+fn reused(parts: u32, bytes: u64) -> String {
+    match parts {
+        0 => "nothing of an earlier run can be used: all parts are sent".to_owned(),
+        _ => format!("{parts} parts ({}) are at the store already and not sent", HumanBytes(bytes)),
+    }
 }
 
 fn redirected(to: &str, region: Option<&str>) -> String {

@@ -57,6 +57,20 @@ impl Place {
         self.aws_line(&[command, "--bucket", bucket, "--key", key, "--upload-id", &upload_id.0])
     }
 
+    /// The line that goes on with an upload of which there is no journal.
+    pub(super) fn adopt_line(&self, upload_id: &UploadId) -> String {
+        let mut words = vec!["curlift", "cp", &self.source, &self.object];
+        words.extend(["--upload-id", &upload_id.0]);
+        if self.endpoint_origin.is_some() {
+            words.extend(["--endpoint-url", &self.endpoint]);
+        }
+        words.extend(["--region", &self.region]);
+        if let Some(profile) = &self.profile {
+            words.extend(["--profile", profile]);
+        }
+        quoted(&words)
+    }
+
     /// The line that shows the bucket's unfinished uploads of this key.
     pub(super) fn list_line(&self) -> String {
         self.aws_line(&["list-multipart-uploads", "--bucket", &self.bucket, "--prefix", &self.key])

@@ -5,11 +5,13 @@ use std::time::Duration;
 use indicatif::HumanBytes;
 
 use super::console::Console;
+use super::cost;
 use super::exit::ExitStatus;
 use super::explain;
 use super::hints::hint;
 use super::json::{self, Error, Event, Summary};
 use super::place::Place;
+use crate::s3::UploadId;
 use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
 /// An upload that ended, in whatever way.
@@ -26,6 +28,28 @@ pub(super) struct Ended {
     pub(super) concurrency: u32,
     /// The signal that stopped it, if one did.
     pub(super) signal: Option<u8>,
+    /// What stays at the store, to be gone on with.
+    pub(super) kept: Option<Kept>,
+}
+
+/// An upload that stays at the store.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) upload_id: UploadId,
+    /// Names its journal, where one was kept.
+    pub(super) resume_id: Option<String>,
+    pub(super) parts: u32,
+    pub(super) bytes: u64,
+}
+
+impl Kept {
+    /// The line that goes on with it.
+    fn resume_line(&self, place: &Place) -> String {
+        match &self.resume_id {
+            Some(id) => format!("curlift resume {id}"),
+            None => place.adopt_line(&self.upload_id),
+        }
+    }
 }
 
 impl Ended {
@@ -50,27 +74,58 @@ impl Ended {
                 let message = explain::failed(failure, place);
                 let hint = hint(failure, place, &self.diagnoses);
                 let clean = !self.plan.is_single_put() && self.tally.left_behind == 0;
-                tell_error(console, &message, hint.as_deref(), clean.then_some(CLEAN));
+                let kept = self.kept(place);
+                let next = kept.as_deref().or(clean.then_some(CLEAN));
+                tell_error(console, &message, hint.as_deref(), next);
                 let error = Error::of_failure(failure, message, hint, exit_code);
                 console.event(&Event::Error(error));
             }
             Outcome::Unknown(failure) => {
                 let message = explain::unknown(failure, place);
-                let next = place.head_line();
-                tell_error(console, &message, None, Some(&format!("look with: {next}")));
+                let next = match &self.kept {
+                    Some(kept) => kept.resume_line(place),
+                    None => place.head_line(),
+                };
+                tell_error(console, &message, None, Some(&format!("find out with: {next}")));
                 let error = Error::of_failure(failure, message, Some(next), exit_code);
                 console.event(&Event::Error(error));
             }
             Outcome::Stopped => {
-                console.note(&format!("stopped: {} was not stored", place.object));
+                let stopped = format!("stopped: {} was not stored", place.object);
+                let lines = [Some(stopped), self.kept(place)];
+                let lines: Vec<String> = lines.into_iter().flatten().collect();
+                console.note(&lines.join("\n  "));
             }
         }
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
         let diagnoses = json::counts(&self.diagnoses);
         let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
-        let summary = Summary { diagnoses, ..summary };
+        let resume_id = self.kept.as_ref().and_then(|kept| kept.resume_id.as_deref());
+        let upload_id = self.kept.as_ref().map(|kept| kept.upload_id.0.as_str());
+        let upload_id = summary.upload_id.or(upload_id);
+        let summary = Summary { diagnoses, upload_id, resume_id, ..summary };
         console.event(&Event::Summary(summary));
+    }
+
+    /// What stays at the store, what that costs, and how to go on with it or to be rid of it.
+    fn kept(&self, place: &Place) -> Option<String> {
+        let kept = self.kept.as_ref()?;
+        let Kept { parts, bytes, .. } = kept;
+        let stays = match parts {
+            0 => "no part of it is stored; its upload stays at the store".to_owned(),
+            _ => format!(
+                "{parts} of {} parts ({}) stay at the store and are billed, {}",
+                self.plan.parts(),
+                HumanBytes(*bytes),
+                cost::monthly(*bytes)
+            ),
+        };
+        Some(format!(
+            "{stays}\ngo on with: {}\nfree them with: {}",
+            kept.resume_line(place),
+            place.abort_line(&kept.upload_id)
+        ))
     }
 
     fn uploaded(&self, uploaded: &Uploaded, place: &Place) -> String {
@@ -183,6 +238,7 @@ mod tests {
             plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
             concurrency: 8,
             signal: None,
+            kept: None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use setting::{ConfigError, Origin, Setting};
-pub use sources::environment_of_process;
+pub use sources::{environment_of_process, state_folder};
 
 use crate::credentials::Environment;
 use crate::s3::Addressing;

@@ -11,6 +11,16 @@ pub fn environment_of_process() -> Environment {
     std::env::vars_os().collect()
 }
 
+/// Where journals are kept: `$XDG_STATE_HOME/curlift`, else `~/.local/state/curlift` (XDG Base
+/// Directory Specification, which has relative paths ignored); `None` where neither is known.
+#[must_use]
+pub fn state_folder(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.get("XDG_STATE_HOME").map(PathBuf::from);
+    let base = named.filter(|path| path.is_absolute());
+    let base = base.or_else(|| Some(environment.home()?.join(".local/state")))?;
+    Some(base.join("curlift"))
+}
+
 /// All places but the command line, for one profile.
 #[derive(Debug)]
 pub(super) struct Sources<'a> {

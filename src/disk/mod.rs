@@ -4,4 +4,4 @@ mod journal_file;
 mod source;
 
 pub use journal_file::{JournalFile, JournalFileError, journals, peek};
-pub use source::{Source, SourceError};
+pub use source::{Fingerprint, Source, SourceError};

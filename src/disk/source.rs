@@ -20,14 +20,17 @@ struct Opened {
 
 /// What tells whether a file is still the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fingerprint {
-    size: u64,
+pub struct Fingerprint {
+    /// Bytes.
+    pub size: u64,
     /// Seconds and nanoseconds since the epoch.
-    modified: (i64, i64),
+    pub modified: (i64, i64),
     /// Of the last change of contents or attributes; cannot be put back.
-    changed: (i64, i64),
-    device: u64,
-    inode: u64,
+    pub changed: (i64, i64),
+    /// The device it is on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
 }
 
 impl Source {
@@ -64,6 +67,19 @@ impl Source {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.0.fingerprint.size
+    }
+
+    /// What it was when it was opened.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    /// Its path from the root, without symbolic links; as given where that cannot be told.
+    #[must_use]
+    pub fn canonical_path(&self) -> PathBuf {
+        let path = &self.0.path;
+        std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or(path.clone())
     }
 
     /// Its path, as given.

@@ -10,11 +10,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crc_fast::CrcAlgorithm::Crc64Nvme as ALGORITHM;
 use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
 
 use super::ETag;
 
 /// A CRC64NVME value, the checksum S3 stores for every object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Crc64Nvme(pub u64);
 
 impl Crc64Nvme {
@@ -41,6 +43,20 @@ impl Crc64Nvme {
     pub fn from_base64(text: &str) -> Option<Crc64Nvme> {
         let bytes = BASE64.decode(text).ok()?;
         Some(Crc64Nvme(u64::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+impl From<Crc64Nvme> for String {
+    fn from(checksum: Crc64Nvme) -> String {
+        checksum.to_base64()
+    }
+}
+
+impl TryFrom<String> for Crc64Nvme {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Crc64Nvme, &'static str> {
+        Crc64Nvme::from_base64(&text).ok_or("eight bytes in base64 are expected")
     }
 }
 
@@ -87,16 +103,10 @@ pub fn multipart_etag<'a>(parts: impl IntoIterator<Item = &'a ETag>) -> Option<S
     let mut md5 = Md5::new();
     let mut count = 0_u32;
     for part in parts {
-        md5.update(part_md5(part)?);
+        md5.update(part.md5()?);
         count += 1;
     }
     (count > 0).then(|| format!("{}-{count}", hex::encode(md5.finalize())))
-}
-
-fn part_md5(etag: &ETag) -> Option<[u8; 16]> {
-    let mut bytes = [0; 16];
-    hex::decode_to_slice(etag.bare(), &mut bytes).ok()?;
-    Some(bytes)
 }
 
 #[cfg(test)]

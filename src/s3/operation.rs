@@ -4,11 +4,14 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{BucketOperation, Crc64Nvme, ETag, Endpoint, Object, ObjectSettings, attributes, xml};
 use crate::http::{Body, Headers, Method, Request, Url};
 
 /// A part number: 1 to 10,000 on Amazon S3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PartNumber(pub NonZeroU32);
 
 impl PartNumber {
@@ -32,7 +35,8 @@ impl fmt::Display for PartNumber {
 }
 
 /// The id S3 gave to a multipart upload; any bytes, percent-encoded where it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UploadId(pub String);
 
 impl fmt::Display for UploadId {
@@ -42,7 +46,7 @@ impl fmt::Display for UploadId {
 }
 
 /// A part as `CompleteMultipartUpload` names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompletedPart {
     /// Its number.
     pub number: PartNumber,

@@ -61,6 +61,15 @@ impl PayloadMode {
     pub fn has_checksum(self) -> bool {
         !matches!(self, PayloadMode::Unsigned | PayloadMode::Signed { checksum: false })
     }
+
+    /// The same without the CRC64NVME.
+    #[must_use]
+    pub fn without_checksum(self) -> PayloadMode {
+        match self {
+            PayloadMode::Signed { .. } => PayloadMode::Signed { checksum: false },
+            _ => PayloadMode::Unsigned,
+        }
+    }
 }
 
 /// Adds `x-amz-content-sha256`, `content-length`, and checksum or trailer headers to `request`,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     AttributesPage, BucketOperation, Crc64Nvme, Lifecycle, Operation, PartNumber, StoredChecksum,
     UnixTime, UploadId, UploadsMarker, refusal, success,
@@ -10,7 +12,8 @@ use super::{
 use crate::http::{Evidence, Report, TransportFailure, TransportFailureKind};
 
 /// An ETag as S3 wrote it, quotes included where it sent them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ETag(pub String);
 
 impl ETag {
@@ -18,6 +21,15 @@ impl ETag {
     #[must_use]
     pub fn bare(&self) -> &str {
         self.0.trim_start_matches("W/").trim_matches('"')
+    }
+
+    /// The MD5 it says, where it can be one: so it is for what was sent in one piece, unless it is
+    /// encrypted with KMS or with a customer's key.
+    #[must_use]
+    pub fn md5(&self) -> Option<[u8; 16]> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(self.bare(), &mut bytes).ok()?;
+        Some(bytes)
     }
 }
 
@@ -47,6 +59,8 @@ pub struct PartsPage {
     pub parts: Vec<UploadedPart>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<PartNumber>,
+    /// The algorithm of the checksums that the upload's parts carry, where the store told one.
+    pub checksum_algorithm: Option<String>,
 }
 
 /// An upload as `ListMultipartUploads` reports it.
@@ -504,10 +518,12 @@ mod tests {
             (PARTS.replace(">true<", "> false <"), None),
         ];
         for (body, next) in cases {
-            let expected = Ok(Reply::Parts(PartsPage { parts: parts(), next }));
+            let expected =
+                Ok(Reply::Parts(PartsPage { parts: parts(), next, checksum_algorithm: None }));
             assert_eq!(list(Some(0)).reply(&answer(200, &[], &body)), expected, "{body}");
         }
-        let empty = Ok(Reply::Parts(PartsPage { parts: vec![], next: None }));
+        let empty =
+            Ok(Reply::Parts(PartsPage { parts: vec![], next: None, checksum_algorithm: None }));
         assert_eq!(list(None).reply(&answer(200, &[], "<ListPartsResult/>")), empty);
     }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Datelike, Utc};
 
 use super::printable::printable;
-use super::settings_pairs::{push_metadata, push_tags};
+use super::settings_pairs::{metadata_name, push_metadata, push_tags};
 
 /// Object settings as they were typed, one field a flag of `cp`; nothing is checked yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +78,21 @@ const ACLS: [&str; 7] = [
 /// Kinds of encryption at rest whose keys S3 holds (API Reference, `x-amz-server-side-encryption`).
 const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
 
+/// The headers that settings become, beside those of user metadata.
+const OBJECT_HEADERS: [&str; 11] = [
+    "content-type",
+    "cache-control",
+    "content-disposition",
+    "content-language",
+    "content-encoding",
+    "expires",
+    "x-amz-storage-class",
+    "x-amz-acl",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-tagging",
+];
+
 impl ObjectSettings {
     /// The headers for `input`, checked.
     ///
@@ -114,6 +129,20 @@ impl ObjectSettings {
         push_tags(&mut headers, &input.tags)?;
         push_metadata(&mut headers, &input.metadata)?;
         Ok(ObjectSettings { headers })
+    }
+
+    /// The headers of an earlier run; `None` where [`ObjectSettings::new`] makes none such.
+    #[must_use]
+    pub fn restored(headers: &[(String, String)]) -> Option<ObjectSettings> {
+        let is_ours = |name: &str| {
+            let own = name.strip_prefix("x-amz-meta-");
+            OBJECT_HEADERS.contains(&name)
+                || own.is_some_and(|own| metadata_name(own).is_ok_and(|name| name == own))
+        };
+        let is_sound = |(name, value): &(String, String)| {
+            is_ours(name) && check_characters(name, value).is_ok()
+        };
+        headers.iter().all(is_sound).then(|| ObjectSettings { headers: headers.to_vec() })
     }
 
     /// Header names (lower case) and values, in the order in which they are sent. The value of

@@ -91,7 +91,7 @@ pub(super) fn push_metadata(
 }
 
 /// The name in lower case, as S3 keeps it; a token of RFC 9110, section 5.6.2.
-fn metadata_name(typed: &str) -> Result<String, SettingsError> {
+pub(super) fn metadata_name(typed: &str) -> Result<String, SettingsError> {
     if typed.is_empty() {
         return Err(SettingsError("--metadata: a name is missing: type NAME=VALUE".into()));
     }

@@ -136,8 +136,12 @@ fn parts(response: &Response, after: Option<PartNumber>) -> Result<PartsPage, St
     let mut parts = Vec::new();
     let mut fields = PartFields::default();
     let (mut is_truncated, mut next) = (String::new(), None);
+    let mut checksum_algorithm = None;
     let mut incomplete = 0_u32;
     read_document(response, "ListPartsResult", |path, text| match path {
+        "ChecksumAlgorithm" => {
+            checksum_algorithm = Some(printable_words(text, 20)).filter(|name| !name.is_empty());
+        }
         "IsTruncated" => is_truncated = text.trim().to_ascii_lowercase(),
         "NextPartNumberMarker" => next = part_number(text),
         "Part/PartNumber" => fields.number = part_number(text),
@@ -157,7 +161,7 @@ fn parts(response: &Response, after: Option<PartNumber>) -> Result<PartsPage, St
     }
     let next = next.or(parts.last().map(|part| part.number));
     let next = next_page(&is_truncated, next, |next| after.is_none_or(|after| *next > after))?;
-    Ok(PartsPage { parts, next })
+    Ok(PartsPage { parts, next, checksum_algorithm })
 }
 
 /// One `Upload` of `ListMultipartUploadsResult`, as far as it was read.

@@ -1,5 +1,6 @@
-//! Hashes of file ranges, computed on helper threads before the range is sent: SHA-256 on the
-//! loop's own thread would stall every other transfer.
+//! Hashes of file ranges, computed on helper threads: of what is sent, before it is sent, and of
+//! what a run before has sent, to see whether it is still the same. SHA-256 or MD5 on the loop's
+//! own thread would stall every other transfer.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -8,18 +9,22 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 
-use sha2::{Digest, Sha256};
+use md5::{Digest, Md5};
+use sha2::Sha256;
 
 use crate::disk::Source;
+use crate::s3::PartNumber;
 use crate::s3::checksum::Crc64NvmeHasher;
 use crate::s3::payload::BodyDigest;
-use crate::upload::AttemptId;
+use crate::upload::{AttemptId, PartDigest, PartRange};
 
 /// The helper threads, started when the first hash is asked for.
 pub(super) struct Digests {
     wake: Arc<dyn Fn() + Send + Sync>,
     workers: Option<Sender<Job>>,
     answers: (Sender<Answer>, Receiver<Answer>),
+    /// Alive as long as somebody waits for parts that are examined.
+    examinations: Arc<AtomicU64>,
 }
 
 /// A hash under way; dropped, it ends.
@@ -27,10 +32,23 @@ pub(super) struct DigestJob {
     hashed: Arc<AtomicU64>,
 }
 
-type Answer = (AttemptId, io::Result<BodyDigest>);
+/// What was hashed.
+pub(super) enum Answer {
+    /// A body, before it is sent.
+    Body(AttemptId, io::Result<BodyDigest>),
+    /// A part that was sent in a run before.
+    Part(PartNumber, io::Result<PartDigest>),
+}
+
+/// What a range is hashed for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Body(AttemptId),
+    Part(PartNumber),
+}
 
 struct Job {
-    id: AttemptId,
+    purpose: Purpose,
     source: Source,
     offset: u64,
     length: u64,
@@ -43,7 +61,12 @@ const READ_SIZE: usize = 256 << 10;
 
 impl Digests {
     pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Digests {
-        Digests { wake: Arc::new(wake), workers: None, answers: channel() }
+        Digests {
+            wake: Arc::new(wake),
+            workers: None,
+            answers: channel(),
+            examinations: Arc::default(),
+        }
     }
 
     /// Begins to hash `length` bytes of `source` from `offset` on.
@@ -55,8 +78,20 @@ impl Digests {
         length: u64,
     ) -> DigestJob {
         let hashed = Arc::new(AtomicU64::new(0));
-        let source = source.clone();
-        let job = Job { id, source, offset, length, hashed: Arc::downgrade(&hashed) };
+        let (purpose, source) = (Purpose::Body(id), source.clone());
+        self.put(Job { purpose, source, offset, length, hashed: Arc::downgrade(&hashed) });
+        DigestJob { hashed }
+    }
+
+    /// Begins to sum a part of `source` that was sent in a run before.
+    pub(super) fn examine(&mut self, source: &Source, part: PartRange) {
+        let PartRange { number, offset, length } = part;
+        let (purpose, source) = (Purpose::Part(number), source.clone());
+        let hashed = Arc::downgrade(&self.examinations);
+        self.put(Job { purpose, source, offset, length, hashed });
+    }
+
+    fn put(&mut self, job: Job) {
         if self.workers.is_none() {
             self.workers = self.start_workers();
         }
@@ -65,7 +100,6 @@ impl Digests {
             // Better slowly than not at all.
             None => work(&job, &self.answers.0, &*self.wake),
         }
-        DigestJob { hashed }
     }
 
     /// The next hash that is ready.
@@ -97,8 +131,45 @@ impl Digests {
 
 /// Hashes, and tells the loop.
 fn work(job: &Job, answers: &Sender<Answer>, wake: &dyn Fn()) {
-    let Some(digest) = hash(job).transpose() else { return };
-    if answers.send((job.id, digest)).is_ok() {
+    let mut crc64nvme = Crc64NvmeHasher::new();
+    let answer = match job.purpose {
+        Purpose::Body(id) => {
+            let mut sha256 = Sha256::new();
+            let read = read(job, |bytes| {
+                sha256.update(bytes);
+                crc64nvme.update(bytes);
+            });
+            Answer::Body(
+                id,
+                match read {
+                    Ok(true) => Ok(BodyDigest {
+                        sha256: sha256.finalize().into(),
+                        crc64nvme: crc64nvme.value(),
+                    }),
+                    Ok(false) => return,
+                    Err(error) => Err(error),
+                },
+            )
+        }
+        Purpose::Part(number) => {
+            let mut md5 = Md5::new();
+            let read = read(job, |bytes| {
+                md5.update(bytes);
+                crc64nvme.update(bytes);
+            });
+            Answer::Part(
+                number,
+                match read {
+                    Ok(true) => {
+                        Ok(PartDigest { md5: md5.finalize().into(), crc64nvme: crc64nvme.value() })
+                    }
+                    Ok(false) => return,
+                    Err(error) => Err(error),
+                },
+            )
+        }
+    };
+    if answers.send(answer).is_ok() {
         wake();
     }
 }
@@ -110,23 +181,20 @@ impl DigestJob {
     }
 }
 
-/// `None` where nobody waits for the answer any more.
-fn hash(job: &Job) -> io::Result<Option<BodyDigest>> {
-    let mut sha256 = Sha256::new();
-    let mut crc64nvme = Crc64NvmeHasher::new();
+/// Reads the range; false where nobody waits for the answer any more.
+fn read(job: &Job, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
     let mut buffer = vec![0; READ_SIZE];
     let mut done = 0;
     while done < job.length {
-        let Some(hashed) = job.hashed.upgrade() else { return Ok(None) };
+        let Some(hashed) = job.hashed.upgrade() else { return Ok(false) };
         let wanted = (job.length - done).min(READ_SIZE as u64) as usize;
         let space = &mut buffer[..wanted];
         if job.source.read_at(space, job.offset + done)? < wanted {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        sha256.update(&*space);
-        crc64nvme.update(space);
+        take(space);
         done += wanted as u64;
         hashed.store(done, Ordering::Relaxed);
     }
-    Ok(Some(BodyDigest { sha256: sha256.finalize().into(), crc64nvme: crc64nvme.value() }))
+    Ok(true)
 }

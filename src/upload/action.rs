@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{CutPattern, Diagnosis, Failure, Manner, PartRange, Symptom, UploadPlan};
+use super::journal::Record;
+use super::{CutPattern, Diagnosis, Failure, Manner, PartDigest, PartRange, Symptom, UploadPlan};
 use crate::http::{ConnectionWanted, Report};
 use crate::s3::payload::PayloadMode;
 use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
@@ -43,6 +44,13 @@ pub enum Action {
     Cancel(AttemptId),
     /// Get fresh keys; answered by [`Event::KeysRenewed`].
     RenewKeys,
+    /// Append this to the journal, before anything that follows is carried out; dated by the
+    /// store's clock, which is ahead by so much.
+    Record(Record, ClockOffset),
+    /// Remove the journal: nothing is left to go on with.
+    Forget,
+    /// Read this part of the file and sum it; answered by [`Event::Examined`].
+    Examine(PartRange),
     /// Tell the user.
     Notice(Box<Notice>),
 }
@@ -66,6 +74,13 @@ pub enum Event {
     KeysRenewed(Result<(), String>),
     /// An attempt moved on.
     Progress(Progress),
+    /// A part of the file was read, and has these checksums.
+    Examined {
+        /// Which.
+        part: PartNumber,
+        /// What was found.
+        digest: PartDigest,
+    },
     /// The source is no longer what it was at the start.
     SourceChanged(SourceChange),
 }
@@ -102,7 +117,7 @@ impl fmt::Display for SourceChange {
 /// What the user wants while a run is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
-    /// Send nothing more, leave nothing behind.
+    /// Send nothing more; what is worth it is kept to be gone on with.
     Stop,
 }
 
@@ -131,6 +146,23 @@ pub enum Notice {
     },
     /// Why attempts fail has become clear.
     Diagnosed(Diagnosis),
+    /// An upload is gone on with: what the store has of it is asked for.
+    Resuming(UploadId),
+    /// So much of it need not be sent again.
+    Reused {
+        /// Parts.
+        parts: u32,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// The store may not be asked which parts it has: the journal's word is taken.
+    Unlisted(Failure),
+    /// The upload that was to be gone on with is no longer there; another one is begun.
+    Gone(UploadId),
+    /// The upload stays at the store, to be gone on with.
+    Kept(UploadId),
+    /// The journal can no longer be written, and why: a later run would not know of what follows.
+    JournalLost(String),
     /// All parts are stored.
     Completing,
     /// The outcome is not known; the stored object is compared.
@@ -237,8 +269,12 @@ pub struct Tally {
     pub rewinds: u32,
     /// Connections opened.
     pub connections: u32,
-    /// Parts stored (1 for a single PUT).
+    /// Parts stored (1 for a single PUT), those of earlier runs included.
     pub parts: u32,
+    /// Parts of earlier runs.
+    pub parts_reused: u32,
+    /// Bytes of these.
+    pub bytes_reused: u64,
     /// Uploads that may have been left at the store.
     pub left_behind: u32,
     /// Parts that were sent a second time because the first took long.

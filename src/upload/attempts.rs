@@ -92,8 +92,18 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.outbox.pop_front()
     }
 
+    /// Has this done before anything else is begun.
+    pub(super) fn act(&mut self, action: Action) {
+        self.outbox.push_back(action);
+    }
+
     pub(super) fn notice(&mut self, notice: Notice) {
-        self.outbox.push_back(Action::Notice(Box::new(notice)));
+        self.act(Action::Notice(Box::new(notice)));
+    }
+
+    /// No checksums are sent from now on: the upload has none.
+    pub(super) fn drop_checksums(&mut self) {
+        self.remedies.drop_checksums();
     }
 
     /// Whether one more attempt may be in flight. Nothing is signed with keys that have expired.

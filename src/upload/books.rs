@@ -44,7 +44,15 @@ impl Books {
         }
         let number = PartNumber::from_index(self.next);
         self.next += 1;
+        self.skip_stored();
         Some(number)
+    }
+
+    /// Parts of an earlier run are never taken.
+    fn skip_stored(&mut self) {
+        while self.stored.get(self.next as usize).is_some_and(Option::is_some) {
+            self.next += 1;
+        }
     }
 
     pub(super) fn store(&mut self, part: PartRange, etag: ETag, checksum: Option<Crc64Nvme>) {
@@ -53,6 +61,12 @@ impl Books {
         *entry = Some(CompletedPart { number: part.number, etag, checksum });
         self.parts_stored += 1;
         self.bytes_stored += part.length;
+        self.skip_stored();
+    }
+
+    /// Another plan, of which nothing is stored.
+    pub(super) fn replan(&mut self, plan: &UploadPlan) {
+        *self = Books::new(plan);
     }
 
     /// Index behind the last part that is stored.
@@ -91,6 +105,10 @@ impl Books {
 
     pub(super) fn is_whole(&self) -> bool {
         self.parts_stored as usize == self.stored.len()
+    }
+
+    pub(super) fn parts_stored(&self) -> u32 {
+        self.parts_stored
     }
 
     pub(super) fn bytes_stored(&self) -> u64 {

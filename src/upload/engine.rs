@@ -10,11 +10,13 @@ use std::sync::Arc;
 use super::attempts::{Attempts, AttemptsSettings};
 use super::cuts::Cuts;
 use super::hedge::Hedging;
+use super::journal::Record;
 use super::queue::{Before, Job, Waiting};
-use super::transfer::{Effect, Transfer};
+use super::transfer::{Effect, Transfer, TransferSettings};
 use super::{
-    Action, Cause, Command, Diagnosis, Event, Failure, Machine, Manner, Notice, Outcome, Patience,
-    RemedySettings, RetryPolicy, Snapshot, SourceChange, Symptom, Tally, UploadPlan,
+    Action, Beginning, Cause, Command, Diagnosis, Event, Failure, Machine, Manner, Notice,
+    OnFailure, OnGone, Outcome, Patience, RemedySettings, RetryPolicy, Snapshot, SourceChange,
+    Symptom, Tally, UploadPlan,
 };
 use crate::http::Evidence;
 use crate::s3::{ErrorClass, Limits, ObjectSettings, UploadId};
@@ -42,6 +44,12 @@ pub struct EngineSettings {
     pub recut: Option<Limits>,
     /// Watchdog limits.
     pub patience: Patience,
+    /// Where the upload begins.
+    pub beginning: Beginning,
+    /// What becomes of it where it fails or is stopped.
+    pub on_failure: OnFailure,
+    /// What follows where the upload to be gone on with is gone.
+    pub on_gone: OnGone,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -61,6 +69,9 @@ impl EngineSettings {
             hedge: true,
             recut: Some(Limits::AWS),
             patience: Patience::default(),
+            beginning: Beginning::default(),
+            on_failure: OnFailure::default(),
+            on_gone: OnGone::default(),
             seed,
         }
     }
@@ -85,11 +96,20 @@ impl Engine {
     #[must_use]
     pub fn new(settings: EngineSettings) -> Engine {
         let EngineSettings { plan, object_settings, manner, .. } = settings;
-        let checksums = manner.payload.has_checksum();
-        let key = manner.destination.object.key.as_str().to_owned();
+        let hedging = Hedging::new(plan.size(), settings.hedge);
+        let transfer = TransferSettings {
+            plan,
+            object_settings,
+            key: manner.destination.object.key.as_str().to_owned(),
+            checksums: manner.payload.has_checksum(),
+            beginning: settings.beginning,
+            on_failure: settings.on_failure,
+            on_gone: settings.on_gone,
+            limits: settings.recut.unwrap_or(Limits::AWS),
+        };
         let mut engine = Engine {
-            hedging: Hedging::new(plan.size(), settings.hedge),
-            transfer: Transfer::new(plan, object_settings, key, checksums),
+            hedging,
+            transfer: Transfer::new(transfer),
             attempts: Attempts::new(AttemptsSettings {
                 manner,
                 remedies: settings.remedies,
@@ -115,7 +135,7 @@ impl Engine {
             self.recut_when_clear();
         }
         let action = self.attempts.pop_action();
-        let action = action.or_else(|| self.next_send(now).map(Action::Send));
+        let action = action.or_else(|| self.next_send(now));
         action.or_else(|| {
             // Once a turn, when all that happened in it has been taken in.
             let moved = std::mem::take(&mut self.moved);
@@ -136,6 +156,7 @@ impl Engine {
             Event::Progress(progress) => self.attempts.flight.moved(now, progress),
             Event::SourceChanged(change) => self.source_changed(now, change),
             Event::KeysRenewed(result) => self.keys_renewed(now, result),
+            Event::Examined { part, digest } => self.transfer.examined(part, digest, now),
             Event::Finished { attempt, report, checksum, clock } => {
                 // A report that crossed our cancellation on its way is of no interest.
                 let Some(flying) = self.attempts.flight.land(attempt) else { return };
@@ -194,6 +215,12 @@ impl Engine {
     #[must_use]
     pub fn open_upload(&self) -> Option<&UploadId> {
         self.transfer.upload_id()
+    }
+
+    /// The upload that stays at the store at the end, to be gone on with.
+    #[must_use]
+    pub fn kept_upload(&self) -> Option<&UploadId> {
+        self.transfer.kept_upload()
     }
 
     /// Where it stands.
@@ -273,10 +300,22 @@ impl Engine {
             match effect {
                 Effect::Ask(job, delay) => self.attempts.ask(now + delay, job),
                 Effect::CancelAll => self.cancel_all(),
+                Effect::DropChecksums => self.attempts.drop_checksums(),
+                Effect::Record(record) => {
+                    let record = self.record(record);
+                    self.attempts.act(record);
+                }
+                Effect::Forget => self.attempts.act(Action::Forget),
+                Effect::Examine(part) => self.attempts.act(Action::Examine(part)),
                 Effect::Notice(notice) => {
                     match &*notice {
                         Notice::LeftBehind { .. } => self.attempts.tally.left_behind += 1,
                         Notice::Repairing { parts } => self.attempts.tally.parts -= parts,
+                        Notice::Reused { parts, bytes } => {
+                            let tally = &mut self.attempts.tally;
+                            tally.parts += parts;
+                            (tally.parts_reused, tally.bytes_reused) = (*parts, *bytes);
+                        }
                         _ => {}
                     }
                     self.attempts.notice(*notice);
@@ -291,6 +330,10 @@ impl Engine {
     fn cancel_all(&mut self) {
         self.attempts.cancel_all();
         self.recut = false;
+    }
+
+    fn record(&self, record: Record) -> Action {
+        Action::Record(record, self.attempts.manner().clock_offset)
     }
 }
 

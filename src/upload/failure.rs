@@ -112,6 +112,11 @@ impl Failure {
         self.class == ErrorClass::NotFound
     }
 
+    /// Whether the source is no longer what it was.
+    pub(super) fn says_changed(&self) -> bool {
+        matches!(self.cause, Cause::SourceChanged(SourceChange::Changed(_)))
+    }
+
     /// Whether the store says, in S3's own words, that it has no such upload: a 404 of somebody on
     /// the way, or of a bucket, is no proof that one is gone.
     pub(super) fn says_no_such_upload(&self) -> bool {

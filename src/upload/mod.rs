@@ -3,10 +3,12 @@
 //! ```text
 //! single PUT ─→ Putting ──────────────────────────────→ Uploaded
 //! multipart ──→ Creating ──→ Sending ──→ Completing ──→ Uploaded
-//!                               │            └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
-//!                               ↑                                     │
-//!                               └───── Repairing ←─ parts differ ─────┘
-//!   any of these ─── gives up, or stopped ─→ Aborting ⇄ Confirming ─→ Failed | Stopped
+//!                  ↑ gone      │ ↑          └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
+//! resumed ─────→ Listing ──→ Comparing                               │
+//!                  └─→ Recalling ─→ Uploaded | Creating              │
+//!                               └───── Repairing ←─ parts differ ────┘
+//!   any of these ─── gives up, or stopped ─→ kept, to be resumed
+//!                                        └─→ Aborting ⇄ Confirming ─→ Failed | Stopped
 //!   before the end ─ a creation was not answered ─→ Sweeping
 //! ```
 //!
@@ -24,6 +26,7 @@
 mod aborting;
 mod action;
 mod attempts;
+mod beginning;
 mod books;
 mod calls;
 mod concurrency;
@@ -33,6 +36,7 @@ mod engine;
 mod failure;
 mod flight;
 mod hedge;
+pub mod journal;
 mod plan;
 mod queue;
 mod rate;
@@ -47,12 +51,14 @@ pub use action::{
     Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
     Tally, Uploaded,
 };
+pub use beginning::{Beginning, OnFailure, OnGone, PartDigest, Resumed};
 pub use calls::{Call, Calls, CallsOutcome, CallsSettings, Script};
 pub use cuts::CutPattern;
 pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
+pub use journal::Resumable;
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};

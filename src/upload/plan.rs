@@ -1,6 +1,8 @@
 //! How a file is cut: a single PUT, or numbered parts; runs of equal parts, where the size had to
 //! change under way.
 
+mod restoring;
+
 use std::fmt;
 
 use crate::s3::{Limits, PartNumber};

@@ -141,6 +141,11 @@ impl Remedies {
         self.manner.keys += u32::from(renewed);
     }
 
+    /// The upload's parts carry no checksums.
+    pub(super) fn drop_checksums(&mut self) {
+        self.manner.payload = self.manner.payload.without_checksum();
+    }
+
     fn redirect(&mut self, manner: &Manner, failure: &Failure) -> Option<Remedy> {
         let Cause::S3(error) = &failure.cause else { return None };
         if !is_redirect(error, failure.class) {

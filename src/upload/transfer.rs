@@ -4,18 +4,21 @@
 mod answers;
 mod closing;
 mod repairing;
+mod resuming;
 mod sweeping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::repairing::Repair;
-use self::sweeping::Sweep;
+use self::resuming::{Comparison, Inventory};
+use self::sweeping::{Creations, Sweep};
+use super::beginning::{Beginning, OnFailure, OnGone};
 use super::books::Books;
+use super::journal::Record;
 use super::queue::Job;
 use super::{Failure, Notice, Outcome, PartRange, UploadPlan, Uploaded};
 use crate::s3::{Crc64Nvme, Limits, ObjectHead, ObjectSettings, Operation, UploadId};
-use crate::time::Time;
 
 /// What a transfer wants of the engine.
 #[derive(Debug)]
@@ -24,6 +27,14 @@ pub(super) enum Effect {
     Ask(Job, Duration),
     /// Stop all attempts and forget all retries.
     CancelAll,
+    /// The upload's parts carry no checksums: none are sent with them.
+    DropChecksums,
+    /// Read this part of the file and sum it.
+    Examine(PartRange),
+    /// Append this to the journal.
+    Record(Record),
+    /// Nothing is left to go on with.
+    Forget,
     /// Tell the user.
     Notice(Box<Notice>),
 }
@@ -38,8 +49,16 @@ pub(super) struct Transfer {
     upload_id: Option<UploadId>,
     /// The key of the object.
     key: String,
-    /// When each creation whose answer was lost began.
-    creations_lost: Vec<Time>,
+    creations: Creations,
+    /// The plan where an upload that was to be gone on with is gone.
+    plan_anew: UploadPlan,
+    limits: Limits,
+    on_failure: OnFailure,
+    on_gone: OnGone,
+    /// Whether the upload stays at the store at the end.
+    kept: bool,
+    /// An earlier run may have stored the object, and it could not be looked at.
+    unseen: Option<Failure>,
     books: Books,
     /// Whether parts that differed at the store were sent again: done once.
     repaired: bool,
@@ -56,6 +75,12 @@ pub(super) struct Transfer {
 enum State {
     Putting,
     Creating,
+    /// What the store has of an upload that was begun before is asked for.
+    Listing(Inventory),
+    /// Parts at the store are held against the file.
+    Comparing(Comparison),
+    /// An upload that may have been completed is gone; the object is looked for.
+    Recalling(Failure),
     Sending,
     Completing,
     /// The object is there; its ETag was not told and is asked for.
@@ -108,35 +133,46 @@ enum Found {
     Nothing,
 }
 
+/// What a transfer is told once.
+#[derive(Debug)]
+pub(super) struct TransferSettings {
+    pub(super) plan: UploadPlan,
+    pub(super) object_settings: Arc<ObjectSettings>,
+    /// The key of the object.
+    pub(super) key: String,
+    pub(super) checksums: bool,
+    pub(super) beginning: Beginning,
+    pub(super) on_failure: OnFailure,
+    pub(super) on_gone: OnGone,
+    pub(super) limits: Limits,
+}
+
 impl Transfer {
-    pub(super) fn new(
-        plan: UploadPlan,
-        object_settings: Arc<ObjectSettings>,
-        key: String,
-        checksums: bool,
-    ) -> Transfer {
-        let (state, job) = if plan.is_single_put() {
-            (State::Putting, Job::Put)
-        } else {
-            (State::Creating, Job::Create)
-        };
+    pub(super) fn new(settings: TransferSettings) -> Transfer {
+        let TransferSettings { plan, object_settings, key, checksums, .. } = settings;
+        let state = if plan.is_single_put() { State::Putting } else { State::Creating };
         let mut transfer = Transfer {
             books: Books::new(&plan),
             repaired: false,
+            plan_anew: plan.clone(),
             plan,
             object_settings,
             checksums,
             state,
             upload_id: None,
             key,
-            creations_lost: Vec::new(),
+            creations: Creations::default(),
+            limits: settings.limits,
+            on_failure: settings.on_failure,
+            on_gone: settings.on_gone,
+            kept: false,
+            unseen: None,
             put_checksum: None,
             doubt: None,
             closing: None,
             effects: Vec::new(),
         };
-        transfer.notice(Notice::Planned(transfer.plan.clone()));
-        transfer.ask(job);
+        transfer.begin(settings.beginning);
         transfer
     }
 
@@ -155,6 +191,11 @@ impl Transfer {
     /// The upload, once it was created and until the end.
     pub(super) fn upload_id(&self) -> Option<&UploadId> {
         self.upload_id.as_ref().filter(|_| self.outcome().is_none())
+    }
+
+    /// The upload, where it stays at the store at the end.
+    pub(super) fn kept_upload(&self) -> Option<&UploadId> {
+        self.upload_id.as_ref().filter(|_| self.kept && self.outcome().is_some())
     }
 
     pub(super) fn plan(&self) -> &UploadPlan {
@@ -198,12 +239,29 @@ impl Transfer {
             return None;
         }
         self.books.recut(&self.plan);
+        self.record(Record::Recut { first, part_size: self.plan.part_size() });
         Some(first)
+    }
+
+    /// A creation is sent: from now on the store may have an upload.
+    pub(super) fn creating(&mut self) -> Record {
+        self.creations.is_under_way = true;
+        Record::Creating
     }
 
     /// Whether a failure of `job` is final although the policy would allow another attempt.
     pub(super) fn is_closing(&self, job: Job) -> bool {
-        self.closing.is_some() && matches!(job, Job::Create | Job::Complete)
+        match job {
+            Job::Create | Job::Complete => self.closing.is_some(),
+            // What stays can be cleaned up when it is gone on with.
+            Job::Search | Job::Inspect | Job::Discard => self.kept,
+            Job::Abort => self.on_failure == OnFailure::Keep && self.is_stopping(),
+            _ => false,
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(&self.state, State::Aborting { ending: Ending::Stopped, .. })
     }
 
     pub(super) fn part_of(&self, job: Job) -> Option<PartRange> {
@@ -238,7 +296,7 @@ impl Transfer {
             Job::Abort => Operation::AbortMultipartUpload { upload_id: self.open_upload() },
             Job::Confirm => Operation::ListParts { upload_id: self.open_upload(), after: None },
             Job::Reread => {
-                Operation::ListParts { upload_id: self.open_upload(), after: self.repair_after() }
+                Operation::ListParts { upload_id: self.open_upload(), after: self.list_after() }
             }
             Job::Search | Job::Inspect | Job::Discard => self.sweep().operation(job),
         }
@@ -256,6 +314,9 @@ impl Transfer {
                 self.end(Outcome::Stopped);
             }
             State::Sending => self.close(Ending::Stopped),
+            State::Listing(_) | State::Comparing(_) | State::Recalling(_) => {
+                self.leave(Ending::Stopped);
+            }
             // Their answers decide what is left at the store: they are waited for.
             State::Creating | State::Completing | State::Verifying { .. } | State::Repairing(_) => {
                 self.closing = Some(Ending::Stopped);
@@ -277,6 +338,9 @@ impl Transfer {
             }
             State::Creating => self.closing = Some(Ending::Failed(failure)),
             State::Sending => self.close(Ending::Failed(failure)),
+            State::Listing(_) | State::Comparing(_) | State::Recalling(_) => {
+                self.stay(Ending::Failed(failure));
+            }
             // All bytes had been read before; only a Complete that was never sent is held back.
             State::Completing if self.doubt.is_none() => self.close(Ending::Failed(failure)),
             State::Completing
@@ -291,15 +355,35 @@ impl Transfer {
     }
 
     fn end(&mut self, outcome: Outcome) {
-        if self.creations_lost.is_empty() {
-            self.state = State::Ended(outcome);
+        let outcome = match (outcome, self.unseen.take()) {
+            (Outcome::Failed(failure), Some(_)) => Outcome::Unknown(failure),
+            (outcome, _) => outcome,
+        };
+        if self.creations.lost() == 0 {
+            self.conclude(outcome);
         } else {
             self.begin_sweep(outcome);
         }
     }
 
+    /// The very end. The journal goes where nothing is left that it could help with.
+    fn conclude(&mut self, outcome: Outcome) {
+        let lost = self.creations.lost() > 0;
+        let settled = !lost || self.creations.are_swept;
+        if settled && !self.kept && !matches!(outcome, Outcome::Unknown(_)) {
+            self.effects.push(Effect::Forget);
+        } else if settled && lost {
+            self.record(Record::Swept);
+        }
+        self.state = State::Ended(outcome);
+    }
+
     fn ask(&mut self, job: Job) {
         self.effects.push(Effect::Ask(job, Duration::ZERO));
+    }
+
+    fn record(&mut self, record: Record) {
+        self.effects.push(Effect::Record(record));
     }
 
     fn notice(&mut self, notice: Notice) {

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use curlift::disk::JournalFile;
 use curlift::lab::{Lab, LabSettings};
 use serde_json::Value;
 
 use super::scripted::{Answer, Part, Scripted};
-use super::support::{Curlift, Store};
+use super::support::{Curlift, Store, expect_same, wait_until, write_file};
+use super::{IN_PARTS, TWO_PARTS};
 
 fn store_of(lab: &Lab) -> Store {
     Store {
@@ -102,26 +102,32 @@ fn c14_parts_land_behind_every_abort() {
 }
 
 /// C15 | the abort of 3,000 stale uploads, of keys that XML cannot have, meets one that is alive,
-/// a young one and a foreign prefix | lab, a journal that is held | those three stay
+/// a young one and a foreign prefix | lab | those three stay, and the live one is completed
 #[test]
 fn c15_the_abort_of_stale_uploads_meets_one_that_is_alive() {
-    let lab = Lab::start(LabSettings::default()).unwrap();
+    let faults = vec!["UploadPart always slow 1MB".parse().unwrap()];
+    let lab = Lab::start(LabSettings { faults, ..LabSettings::default() }).unwrap();
     let store = store_of(&lab);
-    begin(&store, &["logs/a%01%0B%3C[1-3000]", "logs/alive", "foreign"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (file, content) = write_file(folder.path(), "file.bin", TWO_PARTS);
+    let state = folder.path().join("state");
+    let curlift = || Curlift::new().store(&store).env("XDG_STATE_HOME", &state);
+    let sending =
+        curlift().args(&["cp", "-c", "1"]).args(&IN_PARTS).arg(file).arg("s3://lab/logs/alive");
+    begin(&store, &["logs/a%01%0B%3C[1-3000]", "foreign"]);
+    let sending = sending.start();
+    let begun = || (lab.unfinished_uploads().len() == 3002).then_some(());
+    wait_until("an upload is under way", Duration::from_secs(30), begun);
     lab.age_uploads(Duration::from_hours(48));
     begin(&store, &["logs/young"]);
-    let alive = lab.unfinished_uploads();
-    let alive = alive.iter().find(|upload| upload.key == "logs/alive").unwrap();
-    let state = tempfile::tempdir().unwrap();
-    let (mut journal, _) = JournalFile::open(&state.path().join("curlift"), "0a").unwrap();
-    let line = serde_json::json!({ "upload_id": alive.upload_id }).to_string();
-    journal.append(line.as_bytes(), false).unwrap();
-    let args = ["abort", "s3://lab/logs/", "--older-than", "24h", "--json", "-c", "16"];
-    let done = uploads(&store, &args).env("XDG_STATE_HOME", state.path()).run().expect_code(0);
+    let args = ["s3://lab/logs/", "--older-than", "24h", "--json", "-c", "16"];
+    let done = curlift().args(&["uploads", "abort"]).args(&args).run().expect_code(0);
     let freed = &done.summary()["freed"];
     assert_eq!((&freed["uploads"], &freed["live"]), (&Value::from(3000), &Value::from(1)));
+    sending.end().expect_code(0);
+    expect_same(&store.get("lab", "logs/alive"), &content);
     let left: Vec<String> = lab.unfinished_uploads().into_iter().map(|upload| upload.key).collect();
-    assert_eq!(left, ["foreign", "logs/alive", "logs/young"]);
+    assert_eq!(left, ["foreign", "logs/young"]);
 }
 
 /// C15 | a clock of this machine that is two days ahead | lab | an upload's age is the store's

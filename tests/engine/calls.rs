@@ -142,6 +142,9 @@ impl<F: FnMut(&Attempt, usize) -> Fate> World for Store<F> {
                 self.under_way.retain(|key, _| key.1 != id);
             }
             Action::RenewKeys => panic!("nobody said that the keys have expired"),
+            other @ (Action::Record(..) | Action::Forget | Action::Examine(_)) => {
+                panic!("{other:?} is an upload's")
+            }
             Action::Notice(notice) => self.notices.push(*notice),
         }
         Ok(())

@@ -1,16 +1,16 @@
 //! An engine in the state a test is about, spoken to line by line.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use curlift::http::{Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind};
 use curlift::s3::payload::PayloadMode;
-use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object, ObjectSettings};
+use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object};
 use curlift::time::{ClockOffset, Time};
+use curlift::upload::journal::Record;
 use curlift::upload::{
-    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Manner, Notice, Outcome,
-    Patience, Progress, RemedySettings, RetryPolicy, SourceChange, UploadPlan,
+    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Manner, Notice, OnFailure,
+    Outcome, PartRange, Progress, RetryPolicy, SourceChange, UploadPlan,
 };
 
 const LIMITS: Limits =
@@ -29,6 +29,11 @@ pub(crate) struct Scene {
     pub(crate) notices: Vec<Notice>,
     /// How often fresh keys were asked for.
     pub(crate) renewals: u32,
+    pub(crate) records: Vec<Record>,
+    /// Whether the journal was removed.
+    pub(crate) forgotten: bool,
+    /// Parts of the file that were to be summed.
+    pub(crate) examined: Vec<PartRange>,
 }
 
 impl Scene {
@@ -51,18 +56,18 @@ impl Scene {
     }
 
     fn begin(plan: UploadPlan, retry: RetryPolicy, concurrency: u32, manner: Manner) -> Scene {
-        let engine = Engine::new(EngineSettings {
-            plan,
-            object_settings: Arc::new(ObjectSettings::default()),
-            manner,
-            remedies: RemedySettings::default(),
+        let on_failure = OnFailure::Abort;
+        Scene::of(EngineSettings {
             concurrency,
             retry,
-            hedge: true,
             recut: Some(LIMITS),
-            patience: Patience::default(),
-            seed: 1,
-        });
+            on_failure,
+            ..EngineSettings::new(plan, manner, 1)
+        })
+    }
+
+    fn of(settings: EngineSettings) -> Scene {
+        let engine = Engine::new(settings);
         let mut scene = Scene {
             engine,
             now: Time::ZERO,
@@ -70,6 +75,9 @@ impl Scene {
             cancelled: Vec::new(),
             notices: Vec::new(),
             renewals: 0,
+            records: Vec::new(),
+            forgotten: false,
+            examined: Vec::new(),
         };
         scene.turn();
         scene
@@ -278,6 +286,9 @@ impl Scene {
                 Action::Send(attempt) => self.sends.push_back(attempt),
                 Action::Cancel(id) => self.cancelled.push(id),
                 Action::RenewKeys => self.renewals += 1,
+                Action::Record(record, _) => self.records.push(record),
+                Action::Forget => self.forgotten = true,
+                Action::Examine(part) => self.examined.push(part),
                 Action::Notice(notice) => self.notices.push(*notice),
             }
         }

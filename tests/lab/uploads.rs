@@ -10,7 +10,9 @@ use std::time::Duration;
 use curlift::lab::{Lab, LabSettings};
 use serde_json::Value;
 
-use super::support::{Curlift, Ended, Store};
+use super::local_lab::signal;
+use super::support::{Curlift, Ended, Store, expect_same, wait_until, write_file};
+use super::{IN_PARTS, SIZE};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -269,35 +271,36 @@ fn ages_are_told_by_the_stores_clock() {
 }
 
 #[test]
-fn uploads_of_a_running_curlift_are_left_alone() {
-    let scene = Scene::new(&[]);
-    scene.begin(&["live", "ours", "foreign"]);
-    let state = tempfile::tempdir().unwrap();
-    let folder = state.path().join("curlift");
-    let journal = |name: &str, key: &str| {
-        let (mut journal, _) = curlift::disk::JournalFile::open(&folder, name).unwrap();
-        let line = serde_json::json!({ "upload_id": scene.upload_id(key) });
-        journal.append(format!("{line}\n").as_bytes(), true).unwrap();
-        journal
+fn uploads_of_a_running_curlift_are_left_alone_and_those_it_left_are_known() {
+    let scene = Scene::new(&["UploadPart always slow 2MB"]);
+    scene.begin(&["foreign"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (file, content) = write_file(folder.path(), "file.bin", SIZE);
+    let state = folder.path().join("state");
+    let curlift =
+        |args: &[&str]| Curlift::new().store(&scene.store).env("XDG_STATE_HOME", &state).args(args);
+    let copy = || curlift(&["cp", "-c", "1"]).args(&IN_PARTS).arg(&file).arg("s3://lab/sent");
+    let running = copy().start();
+    let begun = || scene.keys().contains(&"sent".to_owned()).then_some(());
+    wait_until("an upload is under way", Duration::from_secs(30), begun);
+    let owners = || -> Vec<String> {
+        let listed = curlift(&["uploads", "ls", "s3://lab", "--json"]).run().expect_code(0);
+        let owner = |line: &Value| format!("{} {}", line["key"], line["owner"]).replace('"', "");
+        lines(&listed).iter().map(owner).collect()
     };
-    drop(journal("0b", "ours"));
-    let held = journal("0a", "live");
-    let uploads = |args: &[&str]| scene.uploads(args).env("XDG_STATE_HOME", state.path()).run();
-    let listed = uploads(&["ls", "s3://lab", "--json"]).expect_code(0);
-    let owners: Vec<String> = lines(&listed)
-        .iter()
-        .map(|line| format!("{} {}", line["key"], line["owner"]).replace('"', ""))
-        .collect();
-    assert_eq!(owners, ["foreign unknown", "live live", "ours ours"]);
-    let done = uploads(&["abort", "s3://lab", "--all"]).expect_code(0);
-    assert!(done.stderr.contains("s3://lab/live: left alone"), "{}", done.stderr);
-    assert_eq!(scene.keys(), ["live"]);
-    let id = scene.upload_id("live");
-    let asked = uploads(&["abort", "s3://lab", "--upload-id", &id]).expect_code(6);
-    assert!(asked.stderr.contains("left alone"), "{}", asked.stderr);
-    drop(held);
-    uploads(&["abort", "s3://lab", "--upload-id", &id]).expect_code(0);
-    assert_eq!(scene.keys(), [""; 0]);
+    assert_eq!(owners(), ["foreign unknown", "sent live"]);
+    let id = scene.upload_id("sent");
+    let asked = curlift(&["uploads", "abort", "s3://lab", "--upload-id", &id]).run();
+    assert!(asked.expect_code(6).stderr.contains("left alone"));
+    let done = curlift(&["uploads", "abort", "s3://lab", "--all"]).run().expect_code(0);
+    assert!(done.stderr.contains("s3://lab/sent: left alone"), "{}", done.stderr);
+    assert_eq!(scene.keys(), ["sent"]);
+    signal(running.child.id(), "INT");
+    running.end().expect_code(130);
+    assert_eq!(owners(), ["sent ours"]);
+    copy().run().expect_code(0);
+    expect_same(&scene.store.get("lab", "sent"), &content);
+    assert_eq!(owners(), [""; 0]);
 }
 
 #[test]
@@ -346,8 +349,8 @@ fn a_stop_ends_it_and_says_what_is_left() {
         let tally = scene.lab.tally();
         (tally.requests.get("AbortMultipartUpload").copied() > Some(0)).then_some(())
     };
-    super::support::wait_until("it aborts", Duration::from_secs(30), aborting);
-    super::local_lab::signal(running.child.id(), "INT");
+    wait_until("it aborts", Duration::from_secs(30), aborting);
+    signal(running.child.id(), "INT");
     let ended = running.end().expect_code(130);
     assert_eq!(ended.summary()["outcome"], "interrupted");
     assert_eq!(lines(&ended)[0]["result"], "not_reached");

@@ -6,45 +6,59 @@
 
 mod checks;
 mod fate;
+mod journal;
 mod scenario;
 mod store;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
-use curlift::s3::ObjectSettings;
-use curlift::upload::{Engine, EngineSettings, Outcome, Patience, RemedySettings, run};
+use curlift::upload::{Engine, EngineSettings, Outcome, run};
 
 use fate::{Fate, Fates};
 use scenario::Scenario;
 use world::SimulatedWorld;
 
+/// Runs `scenario` as its user would: after a crash the same line is typed again, and so it is for
+/// an upload that was kept.
 fn simulate(scenario: &Scenario) -> (Outcome, Totals) {
-    let mut engine = Engine::new(EngineSettings {
-        plan: scenario.plan.clone(),
-        object_settings: Arc::new(ObjectSettings::default()),
-        manner: world::manner(scenario),
-        remedies: RemedySettings::default(),
-        concurrency: scenario.concurrency,
-        retry: scenario.retry,
-        hedge: true,
-        recut: Some(scenario::LIMITS),
-        patience: Patience::default(),
-        seed: scenario.seed,
-    });
     let mut world = SimulatedWorld::new(scenario.clone());
-    let outcome = run(&mut engine, &mut world).expect("the simulated world does not end");
-    let totals = Totals { attempts: world.seen.attempts.into(), time: world.elapsed() };
-    checks::check(scenario, &engine, &outcome, &mut world);
-    (outcome, totals)
+    let (mut crashes, mut reruns) = (0, 0);
+    loop {
+        let manner = world::manner(scenario);
+        let mut engine = Engine::new(EngineSettings {
+            concurrency: scenario.concurrency,
+            retry: scenario.retry,
+            recut: Some(scenario::LIMITS),
+            beginning: world.begin_run(),
+            on_failure: scenario.on_failure,
+            ..EngineSettings::new(scenario.plan.clone(), manner, scenario.seed)
+        });
+        let Ok(outcome) = run(&mut engine, &mut world) else {
+            crashes += 1;
+            world.trace(&"crashed");
+            world.crash(crashes);
+            continue;
+        };
+        checks::check_run(scenario, &engine, &outcome, &world);
+        if engine.kept_upload().is_some() && reruns < scenario.reruns {
+            reruns += 1;
+            world.rest();
+            continue;
+        }
+        let attempts = world.seen.attempts.into();
+        let totals = Totals { attempts, crashes: crashes as u64, time: world.elapsed() };
+        checks::check(scenario, &engine, &outcome, &mut world);
+        return (outcome, totals);
+    }
 }
 
 /// What many runs add up to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Totals {
     attempts: u64,
+    crashes: u64,
     time: Duration,
 }
 
@@ -66,8 +80,8 @@ fn expect_good(scenario: &Scenario, how_to_repeat: &str) -> (Outcome, Totals) {
 #[test]
 fn seeded_worlds_keep_every_promise() {
     if let Some(seed) = environment("SEED") {
-        let scenario = Scenario::from_seed(seed);
-        println!("{scenario:#?}");
+        let scenario = Scenario { trace: true, ..Scenario::from_seed(seed) };
+        println!("{scenario:?}");
         println!("{:#?}", simulate(&scenario));
         return;
     }
@@ -79,6 +93,7 @@ fn seeded_worlds_keep_every_promise() {
         let how = format!("SEED={seed} cargo test --test simulation");
         let (outcome, run) = expect_good(&scenario, &how);
         totals.attempts += run.attempts;
+        totals.crashes += run.crashes;
         totals.time += run.time;
         outcomes[match outcome {
             Outcome::Uploaded(_) => 0,
@@ -90,7 +105,8 @@ fn seeded_worlds_keep_every_promise() {
     let [uploaded, failed, unknown, stopped] = outcomes;
     println!(
         "{seeds} seeds: {uploaded} uploaded, {failed} failed, {unknown} unknown, {stopped} \
-         stopped; {} attempts, {} virtual hours",
+         stopped; {} crashes, {} attempts, {} virtual hours",
+        totals.crashes,
         totals.attempts,
         totals.time.as_secs() / 3600
     );

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use curlift::s3::Limits;
-use curlift::upload::{RetryPolicy, UploadPlan};
+use curlift::upload::{OnFailure, RetryPolicy, UploadPlan};
 
 use crate::fate::Fates;
 
@@ -33,6 +33,15 @@ pub(crate) struct Scenario {
     /// Longest time one healthy request takes.
     pub(crate) slowness: Duration,
     pub(crate) conditions: Conditions,
+    pub(crate) on_failure: OnFailure,
+    /// After how many steps each run crashes; the last does not.
+    pub(crate) crashes: Vec<u32>,
+    /// How often an upload that was kept is gone on with.
+    pub(crate) reruns: u32,
+    /// Whether to print what happens.
+    pub(crate) trace: bool,
+    /// Records that the journal has room for.
+    pub(crate) journal_room: Option<u32>,
 }
 
 /// What is the matter with a world as a whole, beside what happens to single requests.
@@ -122,6 +131,14 @@ impl Scenario {
             change_at: sometimes(&mut rng, 5),
             slowness: Duration::from_millis([50, 5_000, 100_000][rng.usize(..3)]),
             conditions: if rng.bool() { Conditions::draw(&mut rng) } else { Conditions::default() },
+            on_failure: if rng.u32(..3) == 0 { OnFailure::Abort } else { OnFailure::Keep },
+            crashes: match rng.u32(..3) {
+                0 => (0..rng.usize(1..4)).map(|_| rng.u32(..80)).collect(),
+                _ => Vec::new(),
+            },
+            reruns: rng.u32(..3),
+            trace: false,
+            journal_room: (rng.u32(..20) == 0).then(|| rng.u32(1..20)),
             source,
         }
     }
@@ -137,6 +154,7 @@ impl Scenario {
             || conditions.body_max.is_some()
             || conditions.outage.is_some()
             || conditions.straggling.is_some()
+            || !self.crashes.is_empty()
             || self.stop_at.is_some()
             || self.change_at.is_some();
         matches!(self.fates, Fates::Random { failing: 0.0 }) && !troubled
@@ -161,6 +179,11 @@ impl Scenario {
             change_at: None,
             slowness: Duration::from_millis(50),
             conditions: Conditions { keys_renewable: true, ..Conditions::default() },
+            on_failure: OnFailure::Abort,
+            crashes: Vec::new(),
+            reruns: 0,
+            trace: false,
+            journal_room: None,
         }
     }
 }

@@ -58,6 +58,12 @@ impl SimulatedStore {
         self.foreign.insert(id);
     }
 
+    /// The parts of an upload that is open.
+    pub(crate) fn parts_of(&self, id: &str) -> Option<Vec<u32>> {
+        let page = self.model.list_parts(BUCKET, KEY, id, None, 1000).ok()?;
+        Some(page.parts.iter().map(|part| part.number).collect())
+    }
+
     /// The bytes of the object, where there is one.
     pub(crate) fn object(&self) -> Option<Vec<u8>> {
         let info = self.model.head_object(BUCKET, KEY).ok()?;

@@ -8,14 +8,17 @@ use curlift::http::{
     Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind as Kind,
 };
 use curlift::s3::payload::PayloadMode;
-use curlift::s3::{Addressing, Crc64Nvme, Destination, Endpoint, Object, Operation};
+use curlift::s3::{Addressing, Crc64Nvme, Destination, Endpoint, Object, Operation, UnixTime};
 use curlift::time::{ClockOffset, Time};
+use curlift::upload::journal::Record;
 use curlift::upload::{
-    Action, Attempt, AttemptId, Command, Event, Input, Manner, Notice, Progress, SourceChange,
-    World,
+    Action, Attempt, AttemptId, Beginning, Command, Event, Input, Manner, Notice, PartDigest,
+    PartRange, Progress, SourceChange, World,
 };
+use md5::{Digest, Md5};
 
 use crate::fate::Fate;
+use crate::journal::SimulatedJournal;
 use crate::scenario::{Conditions, Scenario};
 use crate::store::{SimulatedStore, crc64nvme, error_response};
 
@@ -27,6 +30,17 @@ pub(crate) struct SimulatedWorld {
     scenario: Scenario,
     rng: fastrand::Rng,
     now: Time,
+    /// When the run of today began: earlier ones crashed, or were given up.
+    began: Time,
+    /// Steps until this run crashes.
+    crash_in: Option<u32>,
+    pub(crate) journal: SimulatedJournal,
+    /// The file as it is now.
+    pub(crate) source: Vec<u8>,
+    /// What a later run would say of it.
+    source_differs: Option<String>,
+    /// Whether it was touched between two runs.
+    pub(crate) touched: bool,
     future: BTreeMap<(Time, u64), Happening>,
     sequence: u64,
     live: BTreeMap<AttemptId, Live>,
@@ -50,6 +64,8 @@ pub(crate) struct Seen {
     pub(crate) left_behind: BTreeSet<String>,
     /// Uploads that we said we may have left behind without knowing their id.
     pub(crate) left_behind_unknown: u32,
+    /// What earlier runs said that they left behind.
+    pub(crate) left_behind_before: u32,
     /// Attempts.
     pub(crate) attempts: u32,
     /// Whether uploads were looked for whose creation was not answered.
@@ -60,9 +76,25 @@ pub(crate) struct Seen {
     pub(crate) not_implemented: bool,
     /// Bytes of parts that were sent a second time.
     pub(crate) hedged: u64,
+    /// Creations that the journal could not take.
+    pub(crate) unrecorded: u32,
+    /// Attempts of earlier runs.
+    pub(crate) attempts_before: u32,
     denied: BTreeSet<Key>,
     stored: BTreeSet<u32>,
     not_before: BTreeMap<Key, Time>,
+}
+
+impl Seen {
+    /// Another run begins; `parts` are known to be stored.
+    fn begin_run(&mut self, parts: Vec<u32>) {
+        self.attempts_before = self.attempts;
+        self.denied.clear();
+        self.not_before.clear();
+        self.hedged = 0;
+        self.left_behind_before = self.left_behind.len() as u32 + self.left_behind_unknown;
+        self.stored = parts.into_iter().collect();
+    }
 }
 
 /// A request under way.
@@ -79,6 +111,7 @@ enum Happening {
     Moves { attempt: AttemptId, sent: u64, activity: u64 },
     Arrives { attempt: Box<Attempt>, fate: Fate },
     LateWork { operation: Box<Operation> },
+    Examined(PartRange),
     Stop,
     SourceChanges,
 }
@@ -93,6 +126,12 @@ impl SimulatedWorld {
         let mut world = SimulatedWorld {
             rng: fastrand::Rng::with_seed(scenario.seed ^ 0x5eed),
             now: Time::ZERO,
+            began: Time::ZERO,
+            crash_in: scenario.crashes.first().copied(),
+            journal: SimulatedJournal::new(scenario.journal_room),
+            source: scenario.source.clone(),
+            source_differs: None,
+            touched: false,
             future: BTreeMap::new(),
             sequence: 0,
             live: BTreeMap::new(),
@@ -119,8 +158,12 @@ impl SimulatedWorld {
 
     /// By how much the store's clock is ahead of ours at this moment.
     fn clock_ahead(&self) -> i64 {
+        self.clock_ahead_at(self.now)
+    }
+
+    fn clock_ahead_at(&self, now: Time) -> i64 {
         let Conditions { clock_ahead, clock_set_at, .. } = self.scenario.conditions;
-        let set_right = clock_set_at.is_some_and(|at| self.now.0 >= at);
+        let set_right = clock_set_at.is_some_and(|at| now.0 >= at);
         if set_right { 0 } else { clock_ahead }
     }
 
@@ -131,6 +174,100 @@ impl SimulatedWorld {
 
     pub(crate) fn elapsed(&self) -> Duration {
         self.now.0
+    }
+
+    /// Our clock.
+    fn local_clock(&self) -> UnixTime {
+        UnixTime(self.server_clock() - self.clock_ahead())
+    }
+
+    /// Where the next run begins, and what it would be wrong to do in it.
+    pub(crate) fn begin_run(&mut self) -> Beginning {
+        let now = self.local_clock();
+        let beginning =
+            self.journal.beginning(&self.scenario.plan, now, self.source_differs.clone());
+        let parts = self.journal.known().map(|(_, parts, _)| parts).unwrap_or_default();
+        self.began = self.now;
+        self.seen.begin_run(parts);
+        beginning
+    }
+
+    /// The run has crashed: whatever was under way may still happen, and nobody hears of it.
+    pub(crate) fn crash(&mut self, crashes: usize) {
+        self.future.retain(|_, next| matches!(next, Happening::LateWork { .. }));
+        for (_, Live { attempt, sent, began }) in std::mem::take(&mut self.live) {
+            let refused = self.judge(&attempt, began, Fate::Answered).is_some();
+            let operation = attempt.operation;
+            if !refused && sent == body_length(&operation) && self.rng.bool() {
+                let delay = Duration::from_millis(self.rng.u64(..20_000));
+                self.happens_in(delay, Happening::LateWork { operation: Box::new(operation) });
+            }
+        }
+        if self.journal.is_gone() {
+            // It had done its work, and only did not live to tell.
+            self.seen.object_is_ours = false;
+        } else if self.rng.bool() {
+            self.journal.lose_power(&mut self.rng);
+        }
+        self.rest();
+        self.crash_in = self.scenario.crashes.get(crashes).copied();
+    }
+
+    /// Time passes until somebody types the line again; the file may have been touched meanwhile.
+    pub(crate) fn rest(&mut self) {
+        // What the run before was told of its Complete is not known to the next one.
+        self.seen.answers_lost += 1;
+        let until = self.now + Duration::from_secs(self.rng.u64(..100));
+        while let Some(entry) = self.future.first_entry().filter(|next| next.key().0 <= until) {
+            let ((at, _), happening) = entry.remove_entry();
+            self.now = self.now.max(at);
+            if let Happening::LateWork { operation } = happening {
+                self.late_work(&operation);
+            }
+        }
+        self.now = until;
+        self.future.retain(|_, next| matches!(next, Happening::LateWork { .. }));
+        self.keys = (self.now, 0);
+        if self.source_changed {
+            // The file is what it became.
+            self.source.iter_mut().for_each(|byte| *byte ^= 0xff);
+            self.source_changed = false;
+            self.source_differs = Some("it was modified since".into());
+        }
+        match self.rng.u32(..8) {
+            0 => self.source_differs = Some("its attributes were changed".into()),
+            1 if !self.source.is_empty() => {
+                let index = self.rng.usize(..self.source.len());
+                self.source[index] ^= 1;
+                self.source_differs = Some("it was modified since".into());
+            }
+            _ => {}
+        }
+        self.touched |= self.source_differs.is_some();
+    }
+
+    /// Prints what happens, where one seed is looked at.
+    pub(crate) fn trace(&self, what: &dyn std::fmt::Debug) {
+        if self.scenario.trace {
+            println!("{:>10.3} {what:?}", self.now.0.as_secs_f64());
+        }
+    }
+
+    /// One step nearer to the crash of this run.
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.crash_in {
+            None => Ok(()),
+            Some(0) => Err(io::Error::other("crashed")),
+            Some(steps) => {
+                *steps -= 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn examine(&mut self, part: PartRange) {
+        let delay = Duration::from_millis(self.rng.u64(..500));
+        self.happens_in(delay, Happening::Examined(part));
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -164,6 +301,7 @@ impl SimulatedWorld {
         let crowded =
             self.scenario.conditions.connections_max.is_some_and(|max| self.live.len() >= max);
         let fate = if crowded || self.is_out() { Fate::Refused } else { fate };
+        self.trace(&fate);
         self.live.insert(attempt.id, Live { attempt: attempt.clone(), sent: 0, began: self.now });
         if matches!(attempt.operation, Operation::CompleteMultipartUpload { .. })
             && attempt.is_first
@@ -266,7 +404,7 @@ impl SimulatedWorld {
     }
 
     fn body(&self, operation: &Operation) -> Vec<u8> {
-        let source = &self.scenario.source;
+        let source = &self.source;
         let mut body = match operation {
             Operation::PutObject { .. } => source.clone(),
             Operation::UploadPart { offset, length, .. } => {
@@ -288,7 +426,7 @@ impl SimulatedWorld {
         let operation = &attempt.operation;
         let Some(Live { began, .. }) = self.live.remove(&attempt.id) else { return };
         let lost = self.seen.answers_lost;
-        let judged = self.judge(attempt, fate);
+        let judged = self.judge(attempt, began, fate);
         let by_judgement = judged.is_some();
         let mut report = judged.unwrap_or_else(|| self.report(operation, fate));
         report.evidence.elapsed = self.now.since(began);
@@ -332,7 +470,7 @@ impl SimulatedWorld {
     }
 
     /// What is refused, or cut, whatever else might have become of it.
-    fn judge(&mut self, attempt: &Attempt, fate: Fate) -> Option<Report> {
+    fn judge(&mut self, attempt: &Attempt, signed_at: Time, fate: Fate) -> Option<Report> {
         if matches!(fate, Fate::Refused) {
             return None;
         }
@@ -343,7 +481,7 @@ impl SimulatedWorld {
             let evidence = evidence(length, max);
             return Some(Report { response: None, failure: Some(broken(Kind::Reset)), evidence });
         }
-        let skew = self.clock_ahead() - attempt.manner.clock_offset.0;
+        let skew = self.clock_ahead_at(signed_at) - attempt.manner.clock_offset.0;
         let expired = conditions.keys_good_for.is_some_and(|good| {
             attempt.manner.keys != self.keys.1 || self.now.since(self.keys.0) > good
         });
@@ -510,8 +648,16 @@ impl SimulatedWorld {
             // Parts of the new cut are other requests.
             Notice::Recut { .. } => self.seen.not_before.retain(|key, _| key.0 != "UploadPart"),
             // The store has shown that it has other bytes.
-            Notice::Repairing { .. } => self.seen.stored.clear(),
+            Notice::Repairing { .. } | Notice::Gone(_) => self.seen.stored.clear(),
             Notice::Hedged(part) => self.seen.hedged += part.length,
+            // What the store does not have, or nobody knows of, is sent again.
+            Notice::Reused { .. } => self.seen.stored.retain(|number| {
+                let id = self.journal.known().map(|(id, ..)| id);
+                let parts = id.and_then(|id| self.store.parts_of(&id.0));
+                parts.is_some_and(|parts| parts.contains(number))
+            }),
+            // Whether an abort was carried out is another question, and may be asked all the same.
+            Notice::Unlisted(_) => self.seen.denied.retain(|key| key.0 != "ListParts"),
             _ => {}
         }
     }
@@ -537,7 +683,10 @@ impl SimulatedWorld {
             }
             Happening::Arrives { attempt, fate: Fate::AnswerNeverComes } => {
                 self.seen.answers_lost += 1;
-                self.work(&attempt.operation);
+                let began = self.live.get(&attempt.id).map_or(self.now, |live| live.began);
+                if self.judge(&attempt, began, Fate::Answered).is_none() {
+                    self.work(&attempt.operation);
+                }
             }
             Happening::Arrives { attempt, fate } => self.arrives(&attempt, fate, inputs),
             Happening::LateWork { operation } => self.late_work(&operation),
@@ -549,6 +698,14 @@ impl SimulatedWorld {
                     Err("nobody has any".to_owned())
                 };
                 inputs.push(Input::Event(Event::KeysRenewed(result)));
+            }
+            Happening::Examined(part) => {
+                let bytes = &self.source[part.offset as usize..][..part.length as usize];
+                let digest = PartDigest {
+                    crc64nvme: Crc64Nvme(crc64nvme(bytes)),
+                    md5: Md5::digest(bytes).into(),
+                };
+                inputs.push(Input::Event(Event::Examined { part: part.number, digest }));
             }
             Happening::Stop => inputs.push(Input::Command(Command::Stop)),
             Happening::SourceChanges => {
@@ -564,11 +721,17 @@ impl SimulatedWorld {
 
 impl World for SimulatedWorld {
     fn now(&self) -> Time {
-        self.now
+        Time(self.now.since(self.began))
     }
 
     fn carry_out(&mut self, action: Action) -> io::Result<()> {
         self.woke_by_timer = false;
+        match &action {
+            Action::Send(attempt) => self.trace(&(attempt.id, &attempt.operation)),
+            Action::Notice(notice) if matches!(**notice, Notice::Moved(_)) => {}
+            action => self.trace(action),
+        }
+        self.step()?;
         match action {
             Action::Send(attempt) => self.send(attempt),
             Action::Cancel(id) => self.cancel(id),
@@ -576,6 +739,18 @@ impl World for SimulatedWorld {
                 let delay = Duration::from_millis(self.rng.u64(..5_000));
                 self.happens_in(delay, Happening::KeysRenewed);
             }
+            Action::Record(record, offset) => {
+                let UnixTime(at) = self.local_clock();
+                let at = UnixTime(at + offset.0);
+                let written = self.journal.append(&record, at);
+                let creates = matches!(record, Record::Creating | Record::Created { .. });
+                self.seen.unrecorded += u32::from(creates && !written);
+            }
+            Action::Forget => {
+                self.journal.forget();
+                self.source_differs = None;
+            }
+            Action::Examine(part) => self.examine(part),
             Action::Notice(notice) => self.told(*notice),
         }
         Ok(())
@@ -583,6 +758,8 @@ impl World for SimulatedWorld {
 
     fn wait(&mut self, until: Option<Time>, inputs: &mut Vec<Input>) -> io::Result<()> {
         assert!(!self.woke_by_timer, "next_wakeup named a time at which poll had nothing");
+        self.step()?;
+        let until = until.map(|until| until + self.began.0);
         let next = self.future.first_key_value().map(|((at, _), _)| *at);
         match (until, next) {
             (None, None) => panic!("the engine waits for nothing"),

@@ -31,7 +31,7 @@ fn upload(
     let (upload, _) = Upload::prepare(args, console, environment)?;
     let keys = SessionKeys::find(&args.s3, environment)?;
     let interrupts = Interrupts::listen()?;
-    let (ended, place) = upload.send(keys, console, &interrupts)?;
+    let (ended, place) = upload.send(&keys, console, &interrupts)?;
     ended.tell(console, &place);
     Ok(ended.status())
 }

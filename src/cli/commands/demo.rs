@@ -16,6 +16,7 @@ use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::journal::Resume;
 use crate::cli::place::Place;
 use crate::cli::signals::Interrupts;
 use crate::disk::Source;
@@ -27,7 +28,8 @@ use crate::s3::{
     Addressing, Credentials, Destination, Endpoint, Limits, Object, ObjectSettings, Secret,
 };
 use crate::transport::HandleSettings;
-use crate::upload::{Outcome, RemedySettings, RetryPolicy, UploadPlan};
+use crate::upload::journal::Target;
+use crate::upload::{OnFailure, Outcome, RemedySettings, RetryPolicy, UploadPlan};
 
 /// What goes wrong unless something else is asked for.
 const FAULTS: [&str; 3] = [
@@ -81,8 +83,8 @@ fn demonstrate(
     for (rule, _) in &lab.tally().faults {
         console.note(&format!("  {rule}"));
     }
-    let upload = upload(&lab, source.clone())?;
-    let (ended, place) = upload.send(keys(&lab), console, interrupts)?;
+    let upload = upload(&lab, source.clone(), folder)?;
+    let (ended, place) = upload.send(&keys(&lab), console, interrupts)?;
     ended.tell(console, &place);
     console.note(lab.tally().to_string().trim_end());
     if !matches!(ended.outcome, Outcome::Uploaded(_)) {
@@ -139,7 +141,7 @@ fn start_lab(folder: &Path, faults: Vec<Rule>, seed: u64) -> Result<Lab, CliErro
     Lab::start(settings).map_err(|error| CliError::Lab { address, error })
 }
 
-fn upload(lab: &Lab, source: Source) -> Result<Upload, CliError> {
+fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> {
     let object = Object::parse(&format!("s3://{BUCKET}/{KEY}"), None)?;
     let plan = UploadPlan::new(source.size(), PART_SIZE, PART_SIZE, &Limits::AWS)
         .map_err(|error| CliError::Plan { error, origin: None })?;
@@ -169,6 +171,19 @@ fn upload(lab: &Lab, source: Source) -> Result<Upload, CliError> {
         remedies: RemedySettings { renew_keys: false, ..RemedySettings::default() },
         transport: HandleSettings { proxy: Some(String::new()), ..HandleSettings::default() },
         place,
+        resume: Resume::Auto,
+        adopted: None,
+        on_failure: OnFailure::Abort,
+        target: Target {
+            endpoint: Some(lab.endpoint_url().to_owned()),
+            addressing: "path".to_owned(),
+            region: REGION.to_owned(),
+            profile: None,
+            bucket: BUCKET.to_owned(),
+            key: KEY.to_owned(),
+        },
+        journal_id: None,
+        journals: Some(folder.join("journals")),
     })
 }
 

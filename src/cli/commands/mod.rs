@@ -9,6 +9,7 @@ mod lab;
 mod lifecycle;
 mod pages;
 mod plan;
+mod resume;
 mod store;
 mod upload;
 mod uploads;
@@ -31,6 +32,7 @@ pub(super) fn run(
         Command::Plan(args) => plan::run(&args, console, environment)?,
         Command::Verify(args) => verify::run(&args, console, environment)?,
         Command::Lifecycle(command) => lifecycle::run(&command, console, environment)?,
+        Command::Resume(args) => resume::run(&args, console, environment)?,
         Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),

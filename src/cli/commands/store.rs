@@ -33,7 +33,7 @@ pub(super) struct StoreAccess {
 }
 
 /// The keys that requests are signed with, and where fresh ones come from.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct SessionKeys {
     pub(super) credentials: Option<Credentials>,
     pub(super) renewal: Option<Renewal>,
@@ -107,6 +107,7 @@ impl StoreAccess {
             renewal: keys.renewal,
             transport: self.transport,
             concurrency: self.concurrency,
+            journal: None,
         };
         let mut reporter = Reporter::new(console, place, self.concurrency);
         let observer = Box::new(move |notice: &upload::Notice| reporter.hear(notice));

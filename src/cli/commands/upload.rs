@@ -1,29 +1,35 @@
 //! What `cp`, `plan` and `demo` share: everything that can be checked before a byte is sent, and
 //! then the sending.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::store::{SessionKeys, StoreAccess};
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
+use crate::cli::journal::{Continuation, Resume, Wanted};
 use crate::cli::notices::Reporter;
 use crate::cli::place::Place;
-use crate::cli::report::Ended;
+use crate::cli::report::{Ended, Kept};
 use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, state_folder};
 use crate::credentials::Environment;
 use crate::disk::Source;
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
-use crate::s3::{Destination, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput};
-use crate::session::{Session, SessionSettings};
+use crate::s3::{
+    Addressing, Destination, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput,
+    UploadId,
+};
+use crate::session::{Journal, Session, SessionSettings};
+use crate::time::Time;
 use crate::transport::{self, HandleSettings};
+use crate::upload::journal::Target;
 use crate::upload::{
-    self, Engine, EngineSettings, Manner, Patience, PlanError, RemedySettings, RetryPolicy,
-    UploadPlan,
+    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, PlanError, RemedySettings,
+    Resumed, RetryPolicy, UploadPlan,
 };
 
 /// An upload that could begin.
@@ -40,6 +46,16 @@ pub(super) struct Upload {
     pub(super) remedies: RemedySettings,
     pub(super) transport: HandleSettings,
     pub(super) place: Place,
+    pub(super) resume: Resume,
+    /// The upload to go on with, where one was named.
+    pub(super) adopted: Option<UploadId>,
+    pub(super) on_failure: OnFailure,
+    /// How to come here again.
+    pub(super) target: Target,
+    /// The journal, where it was named.
+    pub(super) journal_id: Option<String>,
+    /// Where journals are kept.
+    pub(super) journals: Option<PathBuf>,
 }
 
 impl Upload {
@@ -59,6 +75,7 @@ impl Upload {
         let source = Source::open(&args.source)?;
         let plan = plan(source.size(), &config, console)?;
         let place = place(args, &config, &object, &endpoint, &typed_settings);
+        let target = target(&config, &object);
         let https = endpoint.scheme() == Scheme::Https;
         let upload = Upload {
             payload: config.payload_mode(https, !args.s3.no_sign_request),
@@ -72,6 +89,12 @@ impl Upload {
             object_settings,
             plan,
             place,
+            resume: args.resume(),
+            adopted: args.upload_id(),
+            on_failure: args.on_failure(),
+            target,
+            journal_id: None,
+            journals: state_folder(environment),
         };
         Ok((upload, config))
     }
@@ -79,36 +102,95 @@ impl Upload {
     /// Uploads, and tells what happens meanwhile. The end is the caller's to tell.
     pub(super) fn send(
         self,
-        keys: SessionKeys,
+        keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
+        let mut continuation = self.wanted().find(self.journals.as_deref(), console)?;
+        if let Some((left, journal)) = continuation.discarded.take() {
+            console.note("freeing what an earlier run left at the store");
+            self.discard(left, journal, keys, console, interrupts)?;
+            continuation = self.wanted().begin_over(self.journals.as_deref(), console)?;
+        }
+        let ended = self.run(continuation, keys, console, interrupts, false)?;
+        Ok((ended, self.place))
+    }
+
+    /// What to look for among the journals.
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            journal_id: self.journal_id.as_deref(),
+            source: &self.source,
+            target: self.target.clone(),
+            endpoint: self.destination.endpoint.to_string(),
+            settings: &self.object_settings,
+            checksums: self.payload.has_checksum(),
+            plan: &self.plan,
+            resume: self.resume,
+            upload_id: self.adopted.clone(),
+        }
+    }
+
+    /// Frees the parts of an earlier run.
+    fn discard(
+        &self,
+        left: Resumed,
+        journal: Journal,
+        keys: &SessionKeys,
+        console: &Console,
+        interrupts: &Interrupts,
+    ) -> Result<(), CliError> {
+        let continuation = Continuation {
+            beginning: Beginning::Resumed(Box::new(left)),
+            on_gone: OnGone::Fail,
+            journal: Some(journal),
+            id: None,
+            discarded: None,
+        };
+        self.run(continuation, keys, console, interrupts, true).map(|_| ())
+    }
+
+    /// Runs the engine to its end; `to_abort` only frees what is there.
+    fn run(
+        &self,
+        continuation: Continuation,
+        keys: &SessionKeys,
+        console: &Console,
+        interrupts: &Interrupts,
+        to_abort: bool,
+    ) -> Result<Ended, CliError> {
         let began = now();
         let mut reporter = Reporter::new(console, &self.place, self.concurrency);
+        let has_journal = continuation.journal.is_some();
         let settings = SessionSettings {
-            credentials: keys.credentials,
-            renewal: keys.renewal,
-            transport: self.transport,
+            credentials: keys.credentials.clone(),
+            renewal: keys.renewal.clone(),
+            transport: self.transport.clone(),
             concurrency: self.concurrency,
+            journal: continuation.journal,
         };
         let observer = Box::new(|notice: &upload::Notice| reporter.hear(notice));
-        let mut session =
-            Session::new(settings, self.source, observer).map_err(CliError::Session)?;
+        let source = self.source.clone();
+        let mut session = Session::new(settings, source, observer).map_err(CliError::Session)?;
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
+        let manner = Manner::new(self.destination.clone(), self.payload);
         let mut engine = Engine::new(EngineSettings {
-            plan: self.plan,
-            object_settings: self.object_settings,
-            manner: Manner::new(self.destination, self.payload),
+            object_settings: self.object_settings.clone(),
             remedies: self.remedies,
             concurrency: self.concurrency,
             retry: self.retry,
             hedge: self.hedge,
             recut: (!equal_parts).then_some(Limits::AWS),
-            patience: Patience::default(),
-            seed: fastrand::u64(..),
+            beginning: continuation.beginning,
+            on_failure: if to_abort { OnFailure::Abort } else { self.on_failure },
+            on_gone: continuation.on_gone,
+            ..EngineSettings::new(self.plan.clone(), manner, fastrand::u64(..))
         });
+        if to_abort {
+            engine.command(Time::ZERO, upload::Command::Stop);
+        }
         transport::release_startup_code();
         let outcome = upload::run(&mut engine, &mut session).map_err(|error| {
             let abort_line = engine.open_upload().map(|id| self.place.abort_line(id));
@@ -116,7 +198,8 @@ impl Upload {
         })?;
         drop(session);
         drop(reporter);
-        let ended = Ended {
+        let resume_id = continuation.id.filter(|_| has_journal);
+        Ok(Ended {
             outcome,
             tally: engine.tally(),
             diagnoses: engine.diagnoses().to_vec(),
@@ -124,8 +207,13 @@ impl Upload {
             plan: engine.plan().clone(),
             concurrency: self.concurrency,
             signal: interrupts.first(),
-        };
-        Ok((ended, self.place))
+            kept: engine.kept_upload().map(|upload_id| Kept {
+                upload_id: upload_id.clone(),
+                resume_id,
+                parts: engine.snapshot().parts_stored,
+                bytes: engine.snapshot().bytes_stored,
+            }),
+        })
     }
 }
 
@@ -181,6 +269,24 @@ fn plan(size: u64, config: &Config, console: &Console) -> Result<UploadPlan, Cli
         }
     }
     Ok(plan)
+}
+
+/// How to come to the same place again.
+fn target(config: &Config, object: &Object) -> Target {
+    let profile = &config.profile;
+    Target {
+        endpoint: config.endpoint_url.as_ref().map(|url| url.value.clone()),
+        addressing: match config.addressing.value {
+            Addressing::Auto => "auto",
+            Addressing::Path => "path",
+            Addressing::Virtual => "virtual",
+        }
+        .to_owned(),
+        region: config.region.value.clone(),
+        profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
+        bucket: object.bucket.as_str().to_owned(),
+        key: object.key.as_str().to_owned(),
+    }
 }
 
 fn place(

@@ -12,6 +12,7 @@ mod verdicts;
 use std::collections::BTreeSet;
 
 use self::cost::Price;
+use self::ownership::{Ownership, Ownerships};
 use super::store::{Caller, SessionKeys, StoreAccess};
 use crate::cli::args::{SelectionArgs, UploadsCommand};
 use crate::cli::console::Console;
@@ -23,7 +24,7 @@ use crate::cli::signals::Interrupts;
 use crate::cli::{explain, hints, report};
 use crate::credentials::Environment;
 use crate::s3::{BucketPrefix, UploadId};
-use crate::upload::{CallsOutcome, Failure, Listed, Listing, ListingFault, Selection};
+use crate::upload::{CallsOutcome, Failure, Listed, Listing, ListingFault, Selection, Unfinished};
 
 /// Runs one of them.
 pub(super) fn run(
@@ -109,6 +110,11 @@ impl<'a> Task<'a> {
             listed.fault.get_or_insert(ListingFault::Failed(failure));
         }
         Ok(Some(listed))
+    }
+
+    /// Whose an upload is, as far as this machine knows.
+    fn ownership(&self, known: &Ownerships, upload: &Unfinished) -> Ownership {
+        known.of(&self.place.bucket, &upload.key, &upload.upload_id)
     }
 
     /// Tells why the listing is not whole, and what of it could not be found. The first exit code

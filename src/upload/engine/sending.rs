@@ -3,11 +3,11 @@
 use super::Engine;
 use crate::time::Time;
 use crate::upload::queue::{Before, Job, Waiting};
-use crate::upload::{Attempt, Notice, PartRange};
+use crate::upload::{Action, Attempt, Notice, PartRange};
 
 impl Engine {
     /// The next request, where one may be sent `now`.
-    pub(super) fn next_send(&mut self, now: Time) -> Option<Attempt> {
+    pub(super) fn next_send(&mut self, now: Time) -> Option<Action> {
         if !self.attempts.has_room() || self.attempts.next_at(now) > now {
             return None;
         }
@@ -20,7 +20,7 @@ impl Engine {
             }
         }
         let (due, part) = self.straggler()?;
-        (due <= now).then(|| self.hedge(now, part))
+        (due <= now).then(|| Action::Send(self.hedge(now, part)))
     }
 
     /// When [`next_send`](Engine::next_send) will have something, it having nothing `now`.
@@ -39,12 +39,19 @@ impl Engine {
         next.map(|next| next.max(self.attempts.next_at(now)))
     }
 
-    fn send(&mut self, now: Time, job: Job, before: Option<Before>) -> Attempt {
+    fn send(&mut self, now: Time, job: Job, before: Option<Before>) -> Action {
         let (operation, part) = (self.transfer.operation(job), self.transfer.part_of(job));
         // libcurl repeats a request whose reused connection dies before the answer; a repeated
         // CreateMultipartUpload would leave an upload that nobody knows of.
         let is_new = job == Job::Create;
-        self.attempts.send(now, job, operation, part, before, is_new)
+        let attempt = self.attempts.send(now, job, operation, part, before, is_new);
+        if job != Job::Create {
+            return Action::Send(attempt);
+        }
+        // Nothing else is waiting to be carried out, or nothing would be sent yet.
+        self.attempts.act(Action::Send(attempt));
+        let creating = self.transfer.creating();
+        self.record(creating)
     }
 
     /// The part that takes long, if all others are done or on their way, and when it is to be sent

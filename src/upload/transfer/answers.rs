@@ -2,8 +2,9 @@
 
 use super::{AbortAnswer, Ending, Found, State, Transfer};
 use crate::http::Evidence;
-use crate::s3::{Crc64Nvme, ETag, ErrorClass, ObjectHead, Reply, UploadId};
+use crate::s3::{CompletedPart, Crc64Nvme, ETag, ErrorClass, ObjectHead, Reply, UploadId};
 use crate::time::Time;
+use crate::upload::journal::Record;
 use crate::upload::queue::Job;
 use crate::upload::{Cause, Failure, Notice, Outcome, Reason, Symptom, Uploaded};
 
@@ -40,10 +41,13 @@ impl Transfer {
             }
             (Job::Head, Reply::Head(head)) => {
                 let found = if self.is_ours(&head) { Found::Equal(head) } else { Found::Different };
-                self.found(found);
+                self.looked(found);
             }
             (Job::Abort, Reply::Aborted) => self.aborted(AbortAnswer::Done),
             (Job::Confirm, Reply::Parts(page)) => self.confirmed(&page),
+            (Job::Reread, Reply::Parts(page)) if matches!(self.state, State::Listing(_)) => {
+                self.listed(page, at);
+            }
             (Job::Reread, Reply::Parts(page)) => self.reread(page),
             (Job::Search, Reply::Uploads(page)) => self.searched(page, at),
             (Job::Inspect, Reply::Parts(page)) => self.inspected(&page),
@@ -54,16 +58,24 @@ impl Transfer {
 
     /// `job` failed; another attempt follows.
     pub(in crate::upload) fn will_retry(&mut self, job: Job, failure: &Failure) {
+        self.take_failure(job, failure);
+    }
+
+    fn take_failure(&mut self, job: Job, failure: &Failure) {
+        // One that waited for keys is told of twice.
+        if job == Job::Create && !std::mem::take(&mut self.creations.is_under_way) {
+            return;
+        }
         if failure.ambiguous {
             self.remember_doubt(job, failure);
+        } else if job == Job::Create {
+            self.record(Record::NotCreated);
         }
     }
 
     /// `job` failed for good.
     pub(in crate::upload) fn failed(&mut self, job: Job, failure: Failure) {
-        if failure.ambiguous {
-            self.remember_doubt(job, &failure);
-        }
+        self.take_failure(job, &failure);
         match job {
             Job::Put if self.doubt.is_some() => self.verify(failure),
             Job::Put => self.end(Outcome::Failed(failure)),
@@ -86,12 +98,13 @@ impl Transfer {
                 self.close(ending);
             }
             Job::Head if matches!(self.state, State::Describing) => self.described(None),
-            Job::Head if failure.says_not_found() => self.found(Found::Absent),
-            Job::Head => self.found(Found::Nothing),
+            Job::Head if failure.says_not_found() => self.looked(Found::Absent),
+            Job::Head => self.looked(Found::Nothing),
             Job::Abort if failure.says_not_found() => self.aborted(AbortAnswer::Gone),
             Job::Abort => self.not_aborted(failure),
             // Gone, as it should be; or nobody may look, and S3's word for the abort stands.
             Job::Confirm => self.cleaned(AbortAnswer::Done),
+            Job::Reread if matches!(self.state, State::Listing(_)) => self.not_listed(failure),
             Job::Reread => self.not_reread(),
             Job::Search => self.not_searched(&failure),
             Job::Inspect => self.not_inspected(Some(failure).filter(|f| !f.says_not_found())),
@@ -101,6 +114,7 @@ impl Transfer {
 
     fn created(&mut self, upload_id: UploadId) {
         self.notice(Notice::UploadCreated(upload_id.clone()));
+        self.record(Record::Created { upload_id: upload_id.clone(), checksums: self.checksums });
         self.upload_id = Some(upload_id);
         match self.closing.take() {
             Some(ending) => self.close(ending),
@@ -110,12 +124,27 @@ impl Transfer {
 
     fn part_stored(&mut self, job: Job, etag: ETag, checksum: Option<Crc64Nvme>, attempts: u32) {
         let part = self.part_of(job).expect("only parts are stored here");
+        let number = part.number;
+        self.record(Record::Part(CompletedPart { number, etag: etag.clone(), checksum }));
         self.books.store(part, etag.clone(), checksum);
         self.notice(Notice::PartStored { part, attempts, etag });
+        self.complete_when_whole();
+    }
+
+    pub(super) fn complete_when_whole(&mut self) {
         if self.books.is_whole() {
             self.state = State::Completing;
+            self.record(Record::Completing);
             self.notice(Notice::Completing);
             self.ask(Job::Complete);
+        }
+    }
+
+    /// What was found where the object belongs.
+    fn looked(&mut self, found: Found) {
+        match self.state {
+            State::Recalling(_) => self.recalled(&found),
+            _ => self.found(found),
         }
     }
 

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{AbortAnswer, Effect, Ending, Found, State, Transfer};
-use crate::s3::{Crc64Nvme, ObjectHead, PartsPage};
+use crate::s3::{Crc64Nvme, ErrorClass, ObjectHead, PartsPage};
+use crate::upload::beginning::OnFailure;
 use crate::upload::queue::Job;
 use crate::upload::{Failure, Notice, Outcome};
 
@@ -22,7 +23,7 @@ impl Transfer {
         match job {
             Job::Put | Job::Complete => self.doubt = Some(failure.clone()),
             // The upload may exist, and its id was in the answer that was lost.
-            Job::Create => self.creations_lost.push(failure.began()),
+            Job::Create => self.creations.lost_now.push(failure.began()),
             Job::Part(_)
             | Job::Head
             | Job::Abort
@@ -102,17 +103,55 @@ impl Transfer {
 
     // --- leaving nothing behind ---
 
-    /// Ends the upload; what is open at the store is freed first.
+    /// Ends the upload; what is open at the store is kept or freed.
     pub(super) fn close(&mut self, ending: Ending) {
         self.effects.push(Effect::CancelAll);
         match self.upload_id.clone() {
             None => self.finish(ending),
+            Some(_) if self.is_worth_keeping(&ending) => self.stay(match ending {
+                // No request was lost that could still complete it.
+                Ending::Doubtful(failure) if self.doubt.is_none() => Ending::Failed(failure),
+                ending => ending,
+            }),
             Some(upload_id) => {
                 self.notice(Notice::Aborting(upload_id));
                 self.state = State::Aborting { ending, rounds: 0 };
                 self.ask(Job::Abort);
             }
         }
+    }
+
+    /// Whether a later run could go on with the upload, and would have less to do by it.
+    fn is_worth_keeping(&self, ending: &Ending) -> bool {
+        let is_begun = self.books.parts_stored() > 0;
+        let for_later = match ending {
+            Ending::Stored(_) => false,
+            Ending::Doubtful(_) => true,
+            Ending::Stopped => is_begun,
+            // What was stored of a file that changed is of no use; nor is what is gone.
+            Ending::Failed(failure) if failure.says_not_found() || failure.says_changed() => false,
+            // Who cannot be reached cannot be asked to abort it either.
+            Ending::Failed(failure) => is_begun || failure.class == ErrorClass::Transient,
+        };
+        self.on_failure == OnFailure::Keep && for_later
+    }
+
+    /// Ends before anything was sent in this run.
+    pub(super) fn leave(&mut self, ending: Ending) {
+        match self.on_failure {
+            OnFailure::Keep => self.stay(ending),
+            OnFailure::Abort => self.close(ending),
+        }
+    }
+
+    /// Ends; the upload stays as it is, to be gone on with.
+    pub(super) fn stay(&mut self, ending: Ending) {
+        self.effects.push(Effect::CancelAll);
+        if let Some(upload_id) = self.upload_id.clone() {
+            self.kept = true;
+            self.notice(Notice::Kept(upload_id));
+        }
+        self.finish(ending);
     }
 
     pub(super) fn aborted(&mut self, answer: AbortAnswer) {
@@ -141,6 +180,7 @@ impl Transfer {
             self.state = State::Aborting { ending: ending.clone(), rounds: rounds + 1 };
             self.effects.push(Effect::Ask(Job::Abort, ABORT_PAUSE));
         } else {
+            self.kept = true;
             self.notice(Notice::LeftBehind { upload_id: self.upload_id.clone(), failure: None });
             self.cleaned(AbortAnswer::Done);
         }
@@ -162,7 +202,12 @@ impl Transfer {
             unreachable!("only a closing transfer aborts")
         };
         let ending = ending.clone();
+        if self.is_stopping() && self.on_failure == OnFailure::Keep {
+            self.stay(ending);
+            return;
+        }
         let upload_id = self.upload_id.clone();
+        self.kept = !matches!(ending, Ending::Stored(_));
         self.notice(Notice::LeftBehind { upload_id, failure: Some(failure) });
         self.finish(ending);
     }

@@ -3,6 +3,7 @@
 
 use super::{Ending, State, Transfer};
 use crate::s3::{PartNumber, PartsPage, UploadedPart};
+use crate::upload::journal::Record;
 use crate::upload::queue::Job;
 use crate::upload::{Failure, Notice};
 
@@ -22,10 +23,11 @@ impl Transfer {
         self.ask(Job::Reread);
     }
 
-    pub(super) fn repair_after(&self) -> Option<PartNumber> {
+    pub(super) fn list_after(&self) -> Option<PartNumber> {
         match &self.state {
             State::Repairing(repair) => repair.after,
-            _ => unreachable!("only a repair reads the parts"),
+            State::Listing(inventory) => inventory.after,
+            _ => unreachable!("only a repair or a resumed upload reads the parts"),
         }
     }
 
@@ -48,6 +50,7 @@ impl Transfer {
             None if differing.is_empty() => self.close(Ending::Doubtful(failure)),
             None => {
                 for number in &differing {
+                    self.record(Record::Lost { number: *number });
                     self.books.unstore(self.plan.part(*number));
                 }
                 self.notice(Notice::Repairing { parts: differing.len() as u32 });

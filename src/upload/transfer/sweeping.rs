@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{State, Transfer};
-use crate::s3::{Operation, PartsPage, UploadId, UploadsMarker, UploadsPage};
+use crate::s3::{Operation, PartsPage, UnixTime, UploadId, UploadsMarker, UploadsPage};
 use crate::time::Time;
 use crate::upload::queue::Job;
 use crate::upload::{Failure, Notice, Outcome};
@@ -14,8 +14,38 @@ use crate::upload::{Failure, Notice, Outcome};
 const PAGES_MAX: u32 = 10;
 /// Uploads of the same key and time that are looked at; with more, something else is wrong.
 const FOUND_MAX: usize = 100;
+/// A request whose date is further off is refused (`RequestTimeTooSkewed`).
+const SKEW_MAX: Duration = Duration::from_mins(15);
 /// Dates have whole seconds.
 const DATE_GRAIN: Duration = Duration::from_secs(2);
+
+/// Creations of which nothing was heard.
+#[derive(Debug, Default)]
+pub(super) struct Creations {
+    /// Whether one was sent that has neither succeeded nor failed.
+    pub(super) is_under_way: bool,
+    /// When each began whose answer was lost.
+    pub(super) lost_now: Vec<Time>,
+    /// When those of earlier runs began, by the clock that they were signed with.
+    pub(super) lost_before: Vec<UnixTime>,
+    /// Whether what they made was looked for, as far as it can be.
+    pub(super) are_swept: bool,
+}
+
+impl Creations {
+    /// How many answers were lost.
+    pub(super) fn lost(&self) -> usize {
+        self.lost_now.len() + self.lost_before.len()
+    }
+
+    /// When the first of them began by the store's clock, which shows `date` at the moment `at`.
+    fn lost_since(&self, date: Option<UnixTime>, at: Time) -> Option<UnixTime> {
+        let before = self.lost_before.iter().min().map(|lost| lost.before(SKEW_MAX));
+        let Some(first) = self.lost_now.iter().min() else { return before };
+        let since = date?.before(at.since(*first) + DATE_GRAIN);
+        Some(before.map_or(since, |before| before.min(since)))
+    }
+}
 
 /// The search for uploads whose creation was not answered.
 #[derive(Debug, Default)]
@@ -68,8 +98,7 @@ impl Transfer {
 
     /// A page of the listing came `at` this moment.
     pub(super) fn searched(&mut self, page: UploadsPage, at: Time) {
-        let first_lost = self.creations_lost.iter().min().copied().unwrap_or(at);
-        let since = page.date.map(|date| date.before(at.since(first_lost) + DATE_GRAIN));
+        let since = self.creations.lost_since(page.date, at);
         let (mut found, mut undated) = (Vec::new(), false);
         for upload in &page.uploads {
             if upload.key != self.key || Some(&upload.upload_id) == self.upload_id.as_ref() {
@@ -94,7 +123,7 @@ impl Transfer {
     }
 
     fn inspect_next(&mut self) {
-        let lost = self.creations_lost.len();
+        let lost = self.creations.lost();
         let sweep = self.sweep();
         if sweep.undated || sweep.found.len() > FOUND_MAX {
             self.swept(lost);
@@ -148,11 +177,11 @@ impl Transfer {
 
     /// Nobody may look, or nobody answers.
     pub(super) fn not_searched(&mut self, failure: &Failure) {
-        for _ in 0..self.creations_lost.len() {
+        for _ in 0..self.creations.lost() {
             let failure = Some(failure.clone());
             self.notice(Notice::LeftBehind { upload_id: None, failure });
         }
-        self.swept(0);
+        self.conclude_sweep();
     }
 
     /// Ends; `left` uploads may be there and could not be told from others.
@@ -160,8 +189,14 @@ impl Transfer {
         for _ in 0..left {
             self.notice(Notice::LeftBehind { upload_id: None, failure: None });
         }
+        self.creations.are_swept = true;
+        self.conclude_sweep();
+    }
+
+    fn conclude_sweep(&mut self) {
         if let State::Sweeping { outcome, .. } = &self.state {
-            self.state = State::Ended(outcome.clone());
+            let outcome = outcome.clone();
+            self.conclude(outcome);
         }
     }
 }

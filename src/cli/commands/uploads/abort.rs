@@ -1,7 +1,7 @@
 //! `curlift uploads abort`: frees the parts of unfinished uploads.
 
 use super::cost::{Sum, dollars};
-use super::ownership::{Ownership, of_this_machine};
+use super::ownership::{Ownership, Ownerships};
 use super::table::{counted, stored};
 use super::told::{self, Freed, Summary, rounded};
 use super::verdicts::{Failures, line, object};
@@ -86,10 +86,10 @@ struct Work {
 
 impl Work {
     fn new(task: &Task<'_>, mut listed: Listed) -> Work {
-        let ownership = of_this_machine(task.environment, task.console);
+        let ownerships = Ownerships::of_this_machine(task.environment, task.console);
         let (mut live, mut uploads) = (Vec::new(), Vec::new());
         for upload in std::mem::take(&mut listed.uploads) {
-            match ownership(&upload.upload_id) {
+            match task.ownership(&ownerships, &upload) {
                 Ownership::OursLive => live.push(upload),
                 ownership => uploads.push((upload, ownership, Aborted::Not)),
             }

@@ -1,6 +1,7 @@
 //! `curlift uploads ls`: shows unfinished uploads and what they cost.
 
 use super::cost::Sum;
+use super::ownership::Ownerships;
 use super::table::{Row, counted, table, total};
 use super::{Task, told};
 use crate::cli::args::SelectionArgs;
@@ -41,11 +42,11 @@ pub(super) fn run(
 }
 
 fn tell(task: &Task<'_>, listed: &Listed, sum: &Sum) {
-    let ownership = super::ownership::of_this_machine(task.environment, task.console);
+    let ownerships = Ownerships::of_this_machine(task.environment, task.console);
     let rows: Vec<Row<'_>> = listed
         .uploads
         .iter()
-        .map(|upload| Row { upload, ownership: ownership(&upload.upload_id) })
+        .map(|upload| Row { upload, ownership: task.ownership(&ownerships, upload) })
         .collect();
     for Row { upload, ownership } in &rows {
         task.console.event(&told::Upload::new(upload, *ownership, task.price, None));

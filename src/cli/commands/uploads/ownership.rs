@@ -1,14 +1,15 @@
 //! Whose an unfinished upload is, as far as this machine knows: its journals name the uploads that
 //! were begun here, and a journal that is held is of one that is running.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use crate::cli::console::Console;
+use crate::config::state_folder;
 use crate::credentials::Environment;
 use crate::disk;
-use crate::s3::UploadId;
+use crate::s3::{Limits, UploadId};
+use crate::upload::journal::{Resumable, Target, read};
 
 /// What is known of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,45 +33,65 @@ impl Ownership {
     }
 }
 
-/// Reads the journals as they are now. Where they cannot be read that is told, and nothing is
-/// known.
-pub(super) fn of_this_machine(
-    environment: &Environment,
-    console: &Console,
-) -> impl Fn(&UploadId) -> Ownership + use<> {
-    let known = read(environment).unwrap_or_else(|error| {
-        console.warn(&format!(
-            "the journals of this machine cannot be read, so that uploads of its own are not \
-             known: {error}"
-        ));
-        BTreeMap::new()
-    });
-    move |upload_id| known.get(&upload_id.0).copied().unwrap_or(Ownership::Unknown)
+/// What the journals of this machine say.
+#[derive(Debug, Default)]
+pub(super) struct Ownerships {
+    known: BTreeMap<UploadId, Ownership>,
+    /// Buckets and keys that processes on this machine are sending to, whose upload has no id yet.
+    beginning: BTreeSet<(String, String)>,
 }
 
-/// Everything between quotes in any journal: an upload's id is among it, for a journal is JSON
-/// lines.
-fn read(environment: &Environment) -> io::Result<BTreeMap<String, Ownership>> {
-    let mut known = BTreeMap::new();
-    let Some(folder) = folder(environment) else { return Ok(known) };
-    for name in disk::journals(&folder)? {
-        let Some((bytes, is_held)) = disk::peek(&folder, &name)? else { continue };
-        let ownership = if is_held { Ownership::OursLive } else { Ownership::Ours };
-        for text in String::from_utf8_lossy(&bytes).split('"').skip(1).step_by(2) {
-            let entry = known.entry(text.to_owned()).or_insert(ownership);
-            if is_held {
-                *entry = ownership;
+impl Ownerships {
+    /// Reads the journals as they are now. Where one cannot be read that is told, and nothing is
+    /// known of its upload.
+    pub(super) fn of_this_machine(environment: &Environment, console: &Console) -> Ownerships {
+        let mut ownerships = Ownerships::default();
+        let unread = |what: &dyn Display| {
+            console.warn(&format!(
+                "a journal of this machine cannot be read, so that its upload is not known: {what}"
+            ));
+        };
+        let Some(folder) = state_folder(environment) else { return ownerships };
+        let names = disk::journals(&folder).unwrap_or_else(|error| {
+            unread(&error);
+            Vec::new()
+        });
+        for name in names {
+            match disk::peek(&folder, &name) {
+                Ok(None) => {}
+                Ok(Some((bytes, is_held))) => match read(&bytes, &Limits::AWS) {
+                    Ok(journal) => {
+                        journal.into_iter().for_each(|journal| ownerships.add(journal, is_held));
+                    }
+                    Err(error) => unread(&error),
+                },
+                Err(error) => unread(&error),
             }
         }
+        ownerships
     }
-    Ok(known)
-}
 
-/// Where journals are kept (XDG Base Directory Specification).
-fn folder(environment: &Environment) -> Option<PathBuf> {
-    let set = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    // A relative path is to be ignored, says the specification.
-    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
-    let state = state.or_else(|| set("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("curlift"))
+    fn add(&mut self, journal: Resumable, is_held: bool) {
+        let ownership = if is_held { Ownership::OursLive } else { Ownership::Ours };
+        let Target { bucket, key, .. } = journal.begun.target;
+        match journal.upload_id {
+            Some(upload_id) => {
+                self.known.insert(upload_id, ownership);
+            }
+            None if is_held => {
+                self.beginning.insert((bucket, key));
+            }
+            None => {}
+        }
+    }
+
+    /// Whose the upload of `key` in `bucket` is.
+    pub(super) fn of(&self, bucket: &str, key: &str, upload_id: &UploadId) -> Ownership {
+        let is_beginning = || self.beginning.contains(&(bucket.to_owned(), key.to_owned()));
+        match self.known.get(upload_id) {
+            Some(known) => *known,
+            None if is_beginning() => Ownership::OursLive,
+            None => Ownership::Unknown,
+        }
+    }
 }

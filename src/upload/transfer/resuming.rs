@@ -1,0 +1,344 @@
+//! Going on with an upload that was begun before: what the store has of it is asked for and held
+//! against the journal, or against the file itself.
+
+use std::collections::BTreeMap;
+
+use super::{Ending, Found, State, Transfer};
+use crate::http::Evidence;
+use crate::s3::{CompletedPart, ErrorClass, PartNumber, PartsPage, UploadId, UploadedPart};
+use crate::time::Time;
+use crate::upload::beginning::{Beginning, OnGone, PartDigest, Resumed};
+use crate::upload::journal::Record;
+use crate::upload::queue::Job;
+use crate::upload::transfer::Effect;
+use crate::upload::{Cause, Failure, Notice, Outcome, PartRange, SourceChange, Symptom};
+
+/// What the store has of the upload, as far as it was listed.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    /// Where the next page begins.
+    pub(super) after: Option<PartNumber>,
+    listed: BTreeMap<PartNumber, UploadedPart>,
+    /// The algorithm of the upload's checksums, where the store told one.
+    algorithm: Option<String>,
+    /// The parts that the journal knows of.
+    known: BTreeMap<PartNumber, CompletedPart>,
+    /// Whether the journal says that it may have been completed.
+    completing: bool,
+    source_differs: Option<String>,
+    adopted: bool,
+}
+
+/// Parts at the store that are held against the file.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    candidates: BTreeMap<PartNumber, Candidate>,
+    compared: usize,
+    source_differs: Option<String>,
+    adopted: bool,
+}
+
+/// A part at the store which may be what the file has there.
+#[derive(Debug)]
+struct Candidate {
+    part: CompletedPart,
+    /// Whether the journal knows of it: then a difference means that the file has changed.
+    is_known: bool,
+}
+
+impl Transfer {
+    pub(super) fn begin(&mut self, beginning: Beginning) {
+        match beginning {
+            Beginning::Anew => {
+                self.notice(Notice::Planned(self.plan.clone()));
+                self.ask(if self.plan.is_single_put() { Job::Put } else { Job::Create });
+            }
+            Beginning::Resumed(resumed) => self.resume(*resumed),
+            Beginning::Adopted(upload_id) => {
+                self.list(upload_id, Inventory { adopted: true, ..Inventory::default() });
+            }
+        }
+    }
+
+    fn resume(&mut self, resumed: Resumed) {
+        self.plan = resumed.plan;
+        self.books.replan(&self.plan);
+        self.notice(Notice::Planned(self.plan.clone()));
+        self.creations.lost_before = resumed.creations_lost;
+        let Some(upload_id) = resumed.upload_id else {
+            self.state = State::Creating;
+            self.ask(Job::Create);
+            return;
+        };
+        if !resumed.checksums {
+            self.effects.push(Effect::DropChecksums);
+            self.checksums = false;
+        }
+        let known = resumed.parts.into_iter().map(|part| (part.number, part)).collect();
+        let (completing, source_differs) = (resumed.completing, resumed.source_differs);
+        self.list(
+            upload_id,
+            Inventory { known, completing, source_differs, ..Inventory::default() },
+        );
+    }
+
+    fn list(&mut self, upload_id: UploadId, inventory: Inventory) {
+        self.notice(Notice::Resuming(upload_id.clone()));
+        self.upload_id = Some(upload_id);
+        self.state = State::Listing(inventory);
+        self.ask(Job::Reread);
+    }
+
+    /// A page of what the store has.
+    pub(super) fn listed(&mut self, page: PartsPage, at: Time) {
+        let State::Listing(inventory) = &mut self.state else {
+            unreachable!("only a resumed upload is listed")
+        };
+        inventory.listed.extend(page.parts.into_iter().map(|part| (part.number, part)));
+        inventory.algorithm = page.checksum_algorithm.or(inventory.algorithm.take());
+        inventory.after = page.next;
+        if inventory.after.is_some() {
+            self.ask(Job::Reread);
+            return;
+        }
+        let inventory = std::mem::take(inventory);
+        if inventory.adopted && !self.adopt(&inventory, at) {
+            return;
+        }
+        self.reconcile(inventory, at);
+    }
+
+    /// Lays the plan over an upload that was made elsewhere; where that cannot be, the end.
+    fn adopt(&mut self, inventory: &Inventory, at: Time) -> bool {
+        let sums = inventory.algorithm.as_deref();
+        let listed = inventory.listed.values().map(|part| (part.number, part.size));
+        let plan = self.plan.laid_over(listed, &self.limits);
+        let Some(plan) = plan.filter(|_| matches!(sums, None | Some("CRC64NVME"))) else {
+            let why = match sums {
+                Some(name) if name != "CRC64NVME" => {
+                    format!("its parts carry {name} checksums, which curlift does not send")
+                }
+                _ => "its parts cannot be laid over this file: their sizes do not fit".to_owned(),
+            };
+            let failure = changed(format!("the upload cannot be gone on with: {why}"), at);
+            self.stay(Ending::Failed(failure));
+            return false;
+        };
+        self.plan = plan;
+        self.books.replan(&self.plan);
+        if sums.is_none() {
+            self.effects.push(Effect::DropChecksums);
+            self.checksums = false;
+        }
+        self.notice(Notice::Planned(self.plan.clone()));
+        let upload_id = self.upload_id.clone().expect("an adopted upload has an id");
+        self.record(Record::Anew { cuts: self.plan.cuts() });
+        self.record(Record::Creating);
+        self.record(Record::Created { upload_id, checksums: self.checksums });
+        true
+    }
+
+    /// Keeps what both sides know; what has to be compared with the file is asked for.
+    fn reconcile(&mut self, mut inventory: Inventory, at: Time) {
+        let mut candidates = BTreeMap::new();
+        for (number, listed) in inventory.listed {
+            let fits =
+                number.index() < self.plan.parts() && self.plan.part(number).length == listed.size;
+            if !fits {
+                continue;
+            }
+            let known = inventory.known.get(&number).filter(|known| agree(known, &listed));
+            let is_known = known.is_some();
+            let checksum = known.and_then(|known| known.checksum).or(listed.checksum);
+            let part = CompletedPart { number, etag: listed.etag, checksum };
+            let is_comparable = part.checksum.is_some() || part.etag.md5().is_some();
+            if is_known && inventory.source_differs.is_none() {
+                inventory.known.remove(&number);
+                self.keep_part(part);
+            } else if is_comparable {
+                if is_known {
+                    inventory.known.remove(&number);
+                }
+                candidates.insert(number, Candidate { part, is_known });
+            }
+        }
+        for number in inventory.known.into_keys() {
+            self.record(Record::Lost { number });
+        }
+        for number in candidates.keys() {
+            self.effects.push(Effect::Examine(self.plan.part(*number)));
+        }
+        let (source_differs, adopted) = (inventory.source_differs, inventory.adopted);
+        let compared = candidates.len();
+        let comparison = Comparison { candidates, compared, source_differs, adopted };
+        self.state = State::Comparing(comparison);
+        self.compare_rest(at);
+    }
+
+    /// What the file has of a part by now.
+    pub(in crate::upload) fn examined(&mut self, number: PartNumber, digest: PartDigest, at: Time) {
+        // The answer may have crossed a stop.
+        let State::Comparing(comparison) = &mut self.state else { return };
+        let Some(Candidate { part, is_known }) = comparison.candidates.remove(&number) else {
+            return;
+        };
+        if is_equal(&part, &digest) {
+            let part = CompletedPart { checksum: Some(digest.crc64nvme), ..part };
+            if !is_known {
+                self.record(Record::Part(part.clone()));
+            }
+            self.keep_part(part);
+        } else if is_known {
+            let how = comparison.source_differs.clone().unwrap_or_default();
+            let PartRange { offset, length, .. } = self.plan.part(number);
+            let what = format!(
+                "{how}, and part {number} ({length} bytes at byte {offset}) is not what was sent"
+            );
+            self.stay(Ending::Failed(changed(what, at)));
+            return;
+        }
+        self.compare_rest(at);
+    }
+
+    /// Goes on once everything has been compared.
+    fn compare_rest(&mut self, at: Time) {
+        let State::Comparing(comparison) = &self.state else { return };
+        if !comparison.candidates.is_empty() {
+            return;
+        }
+        let (parts, bytes) = (self.books.parts_stored(), self.books.bytes_stored());
+        if comparison.adopted && comparison.compared > 0 && parts == 0 {
+            let compared = comparison.compared;
+            let what = format!("none of the {compared} parts at the store has bytes of it");
+            self.stay(Ending::Failed(changed(what, at)));
+            return;
+        }
+        self.notice(Notice::Reused { parts, bytes });
+        self.state = State::Sending;
+        self.complete_when_whole();
+    }
+
+    fn keep_part(&mut self, part: CompletedPart) {
+        let range = self.plan.part(part.number);
+        self.books.store(range, part.etag, part.checksum);
+    }
+
+    /// The parts cannot be listed.
+    pub(super) fn not_listed(&mut self, failure: Failure) {
+        let State::Listing(inventory) = &mut self.state else {
+            unreachable!("only a resumed upload is listed")
+        };
+        if failure.says_not_found() && failure.s3_code() != Some("NoSuchBucket") {
+            // An object that was made of what the file was before is not the file of today.
+            let may_be_done = inventory.completing && inventory.source_differs.is_none();
+            let known = std::mem::take(&mut inventory.known);
+            self.recall(known, may_be_done, failure);
+        } else if failure.class == ErrorClass::Denied && !inventory.known.is_empty() {
+            // Who may upload may not always list: the journal's word has to do.
+            let mut inventory = std::mem::take(inventory);
+            let at = failure.at;
+            self.notice(Notice::Unlisted(failure));
+            inventory.listed = inventory
+                .known
+                .iter()
+                .map(|(number, part)| {
+                    let size = self.plan.part(*number).length;
+                    let CompletedPart { etag, checksum, .. } = part.clone();
+                    (*number, UploadedPart { number: *number, size, etag, checksum })
+                })
+                .collect();
+            self.reconcile(inventory, at);
+        } else if inventory.completing {
+            self.stay(Ending::Doubtful(failure));
+        } else {
+            self.stay(Ending::Failed(failure));
+        }
+    }
+
+    /// The upload is gone: completed by the run before, or given up by somebody.
+    fn recall(
+        &mut self,
+        known: BTreeMap<PartNumber, CompletedPart>,
+        may_be_done: bool,
+        failure: Failure,
+    ) {
+        if may_be_done && known.len() == self.plan.parts() as usize {
+            for part in known.into_values() {
+                self.keep_part(part);
+            }
+            self.state = State::Recalling(failure);
+            self.ask(Job::Head);
+        } else {
+            self.begin_anew(failure);
+        }
+    }
+
+    /// What stands where the upload that is gone would have put its object.
+    pub(super) fn recalled(&mut self, found: &Found) {
+        let State::Recalling(failure) = &self.state else {
+            unreachable!("only an upload that is gone is recalled")
+        };
+        match found {
+            Found::Equal(head) => {
+                let uploaded =
+                    self.uploaded_as(head.etag.clone(), self.books.checksum(&self.plan), true);
+                let (parts, bytes) = (self.books.parts_stored(), self.books.bytes_stored());
+                self.notice(Notice::Reused { parts, bytes });
+                self.end(Outcome::Uploaded(uploaded));
+            }
+            Found::Different | Found::Absent | Found::Nothing => {
+                let failure = failure.clone();
+                self.unseen = matches!(found, Found::Nothing).then(|| failure.clone());
+                self.begin_anew(failure);
+            }
+        }
+    }
+
+    fn begin_anew(&mut self, failure: Failure) {
+        if self.on_gone == OnGone::Fail {
+            self.end(Outcome::Failed(failure));
+            return;
+        }
+        if let Some(upload_id) = self.upload_id.take() {
+            self.notice(Notice::Gone(upload_id));
+        }
+        self.plan = self.plan_anew.clone();
+        self.books.replan(&self.plan);
+        self.record(Record::Anew { cuts: self.plan.cuts() });
+        self.state = State::Creating;
+        self.ask(Job::Create);
+    }
+}
+
+/// Whether the store has what the journal says.
+fn agree(known: &CompletedPart, listed: &UploadedPart) -> bool {
+    let contradict =
+        known.checksum.zip(listed.checksum).is_some_and(|(ours, theirs)| ours != theirs);
+    known.etag.bare() == listed.etag.bare() && !contradict
+}
+
+/// Whether the part at the store is what the file has there: by checksum where the store keeps one,
+/// else by the ETag that is an MD5.
+fn is_equal(part: &CompletedPart, digest: &PartDigest) -> bool {
+    match (part.checksum, part.etag.md5()) {
+        (Some(checksum), _) => checksum == digest.crc64nvme,
+        (None, Some(md5)) => md5 == digest.md5,
+        (None, None) => false,
+    }
+}
+
+fn changed(what: String, at: Time) -> Failure {
+    Failure {
+        operation: "UploadPart",
+        part: None,
+        attempt: 1,
+        attempts_max: 1,
+        cause: Cause::SourceChanged(SourceChange::Changed(what)),
+        symptom: Symptom::Other,
+        class: ErrorClass::Permanent,
+        ambiguous: false,
+        evidence: Evidence::default(),
+        at,
+        gave_up: None,
+    }
+}
