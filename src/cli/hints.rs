@@ -46,6 +46,8 @@ enum Sign {
     Proxy,
     /// The source is not what it was.
     SourceChanged,
+    /// The source is not what an earlier run has sent.
+    AnotherFile,
     /// The source cannot be read any more.
     SourceUnreadable,
     /// Nothing moved.
@@ -146,6 +148,7 @@ const HINTS: &[(Sign, Advice)] = &[
     }),
     (Sign::Transport(Kind::SourceRead), unreadable),
     (Sign::SourceUnreadable, unreadable),
+    (Sign::AnotherFile, another_file),
     (Sign::SourceChanged, source_changed),
     (Sign::Class(ErrorClass::Damaged), |_, _| {
         "bytes changed on the way: a proxy or faulty memory; --endpoint-url https://… protects them"
@@ -192,6 +195,9 @@ impl Sign {
             ),
             Sign::SourceUnreadable => {
                 matches!(failure.cause, Cause::SourceChanged(SourceChange::Unreadable(_)))
+            }
+            Sign::AnotherFile => {
+                matches!(failure.cause, Cause::SourceChanged(SourceChange::AnotherFile(_)))
             }
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
             Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
@@ -267,6 +273,12 @@ fn elsewhere(failure: &Failure, place: &Place) -> String {
 
 fn source_changed(_: &Failure, place: &Place) -> String {
     format!("wait until nobody writes to {}, or upload a copy or snapshot of it", place.source)
+}
+
+fn another_file(_: &Failure, _: &Place) -> String {
+    "nothing was sent and nothing was freed; to send the file as it is now, add --resume never, or \
+     leave --upload-id out"
+        .into()
 }
 
 fn slow(_: &Failure, _: &Place) -> String {
@@ -402,6 +414,8 @@ mod tests {
         assert!(hint(&exhausted, &place(), &[]).unwrap().contains("ulimit -n"));
         let changed = Cause::SourceChanged(SourceChange::Changed("it grew".into()));
         assert!(of(changed, ErrorClass::Permanent).unwrap().contains("snapshot"));
+        let another = Cause::SourceChanged(SourceChange::AnotherFile("it differs".into()));
+        assert!(of(another, ErrorClass::Permanent).unwrap().contains("--resume never"));
         let unreadable = Cause::SourceChanged(SourceChange::Unreadable("I/O error".into()));
         assert!(of(unreadable, ErrorClass::Permanent).unwrap().contains("dmesg"));
     }

@@ -22,7 +22,7 @@ use s3s::{Body, StdError};
 use super::answer::{ErrorDocument, empty};
 use super::faults::Effect;
 use super::judge::{Presigned, judge};
-use super::recognise::{Recognised, recognise};
+use super::recognise::{Recognised, parameter, recognise};
 use super::service::{ServerClock, http_date};
 use super::settings::insert;
 use super::shared::{Injection, Shared};
@@ -40,12 +40,15 @@ pub(super) async fn intercept(
     conversation.begin();
     let seen = recognise_request(&request);
     shared.count_request(seen);
+    let upload = UploadSeen::of(&request, seen);
+    upload.iter().for_each(|upload| upload.before(&shared));
     let fault = shared.draw(seen);
     let (rule, effect) = fault.map(|fault| (fault.rule, fault.effect)).unzip();
     let exchange = Exchange {
         injection: Injection::new(Arc::clone(&shared), rule),
         clock: server_clock(effect.as_ref()),
         request_id: shared.request_id(),
+        upload,
         conversation,
         shared,
     };
@@ -58,6 +61,7 @@ struct Exchange {
     conversation: Conversation,
     injection: Injection,
     request_id: String,
+    upload: Option<UploadSeen>,
     clock: DateTime<Utc>,
 }
 
@@ -181,7 +185,11 @@ impl Exchange {
             .map(|body| Body::http_body_unsync(Gate::new(body, tamper, injection, conversation)));
         request.extensions_mut().insert(ServerClock(self.clock));
         match self.shared.service().call(request).await {
-            Ok(answer) => ranged(answer),
+            Ok(answer) => {
+                let upload = self.upload.iter().filter(|_| answer.status().is_success());
+                upload.for_each(|upload| upload.after(&self.shared));
+                ranged(answer)
+            }
             Err(_) => self.document(500, "InternalError"),
         }
     }
@@ -293,6 +301,38 @@ fn recognise_request(request: &Request<Incoming>) -> Recognised {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let uri = request.uri();
     recognise(request.method(), host, uri.path(), uri.query().unwrap_or_default())
+}
+
+/// What a request has to do with the parts of an upload.
+struct UploadSeen {
+    upload_id: String,
+    /// The part that is sent; where there is none, the parts are listed.
+    part: Option<u32>,
+}
+
+impl UploadSeen {
+    fn of(request: &Request<Incoming>, seen: Recognised) -> Option<UploadSeen> {
+        let part = match seen.operation {
+            "UploadPart" => Some(seen.part?),
+            "ListParts" => None,
+            _ => return None,
+        };
+        let upload_id = parameter(request.uri().query()?, "uploadId")?.to_owned();
+        Some(UploadSeen { upload_id, part })
+    }
+
+    /// Counts it when its head was read.
+    fn before(&self, shared: &Shared) {
+        self.part.iter().for_each(|part| shared.count_part_sent(&self.upload_id, *part));
+    }
+
+    /// Counts it when its work was done.
+    fn after(&self, shared: &Shared) {
+        match self.part {
+            Some(part) => shared.count_part_stored(&self.upload_id, part),
+            None => shared.note_listing(&self.upload_id),
+        }
+    }
 }
 
 /// The server's clock, off by what the fault says.

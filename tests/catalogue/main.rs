@@ -18,8 +18,13 @@ mod e_credentials;
 mod e_time_and_credentials;
 mod f_sizes_and_names;
 mod f_source_file;
+mod g_damage;
+mod g_journal;
+mod g_power_loss;
+mod h_process;
 mod j_hostile_answers;
 mod j_hostile_input;
+mod journals;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
 mod netns;

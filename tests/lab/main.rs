@@ -10,6 +10,7 @@ mod explains;
 mod lifecycle;
 mod local_lab;
 mod nested;
+mod resumes;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;

@@ -115,6 +115,10 @@ fn parts_become_an_object() {
     assert_eq!(parts.element("NextPartNumberMarker").as_deref(), Some("1"));
     assert_eq!(parts.element("ETag").as_deref(), Some(etags[0].as_str()));
     assert_eq!(parts.element("ChecksumType").as_deref(), Some("FULL_OBJECT"));
+    assert_eq!((lab.tally().parts_stored, lab.tally().parts_again), (2, 0));
+    let again = client.ask(&format!("PUT /lab/k?partNumber=1&uploadId={id}"), &[], b"!").unwrap();
+    assert_eq!(again.status, 400, "it lacks its checksum");
+    assert_eq!((lab.tally().parts_stored, lab.tally().parts_again), (2, 1));
     let uploads = client.ask("GET /lab?uploads", &[], b"").unwrap();
     assert_eq!(uploads.element("Key").as_deref(), Some("k"));
     assert_eq!(lab.unfinished_uploads().len(), 1);
