@@ -7,6 +7,7 @@ mod body;
 mod digests;
 mod journal;
 mod keys;
+mod streaming;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -105,6 +106,10 @@ impl<'a> Session<'a> {
         observer: Box<dyn FnMut(&Notice) + 'a>,
     ) -> io::Result<Session<'a>> {
         let session = Session::without_source(settings, observer)?;
+        if let Some(stream) = source.stream() {
+            let waker = session.driver.waker();
+            stream.on_news(move || waker.wake());
+        }
         Ok(Session { source: Some(source), ..session })
     }
 
@@ -316,7 +321,10 @@ impl World for Session<'_> {
                 let source = self.source.as_ref().expect("only a file has parts to examine");
                 self.digests.examine(source, part);
             }
-            Action::Notice(notice) => (self.observer)(&notice),
+            Action::Notice(notice) => {
+                self.release(&notice);
+                (self.observer)(&notice);
+            }
         }
         Ok(())
     }
@@ -326,6 +334,7 @@ impl World for Session<'_> {
         loop {
             self.collect_digests();
             self.tell_keys();
+            self.tell_input();
             self.tell_stop();
             self.tell_progress();
             if !self.ready.is_empty() || until.is_some_and(|until| until <= self.now) {

@@ -6,7 +6,7 @@
 mod bucket;
 mod uploads;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -76,7 +76,14 @@ const CP_EXAMPLES: &str = "\
 Examples:
   curlift cp backup.tar s3://bucket/backups/
   curlift cp big.bin s3://bucket/key --part-size 64MiB -c 16
+  tar -cz DIR | curlift cp - s3://bucket/dir.tgz
   curlift cp big.bin s3://bucket/key --endpoint-url http://localhost:9000 --profile dev";
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  curlift resume --list
+  curlift resume 3f9c
+  curlift resume --all";
 
 const VERIFY_EXAMPLES: &str = "\
 Exit codes: 0 equal, 8 different, 9 there is no such object, 5 the file cannot be read.
@@ -84,12 +91,6 @@ Exit codes: 0 equal, 8 different, 9 there is no such object, 5 the file cannot b
 Examples:
   curlift verify backup.tar s3://bucket/backups/
   curlift verify big.bin s3://bucket/key --json";
-
-const RESUME_EXAMPLES: &str = "\
-Examples:
-  curlift resume --list
-  curlift resume 3f9c
-  curlift resume --all";
 
 #[cfg(feature = "lab")]
 const LAB_EXAMPLES: &str = "\
@@ -138,7 +139,7 @@ pub(super) struct ResumeArgs {
 /// What `cp` and `plan` have in common.
 #[derive(Debug, Args)]
 pub(super) struct UploadArgs {
-    /// The file to upload
+    /// The file to upload, or - for standard input
     #[arg(value_name = "FILE")]
     pub(super) source: PathBuf,
     /// Where to: s3://bucket/key, or s3://bucket/prefix/ to append the file's name
@@ -149,6 +150,8 @@ pub(super) struct UploadArgs {
     pub(super) recursive: bool,
     #[command(flatten)]
     transfer: TransferArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
@@ -186,6 +189,19 @@ struct TransferArgs {
     /// Never send the last slow parts a second time (at most 5% of the bytes are)
     #[arg(long)]
     no_hedge: bool,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Standard input")]
+pub(super) struct StreamArgs {
+    /// Bytes that will come: chooses the part size, and anything else is an error that stores
+    /// nothing. The only way to notice that what writes the pipe died: its exit status is known
+    /// to the shell alone (`set -o pipefail`)
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub(super) expected_size: Option<u64>,
+    /// Let parts wait in a file in this folder, not in memory; it is kept where the upload fails
+    #[arg(long, value_name = "DIR")]
+    pub(super) spool: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -461,6 +477,17 @@ impl UploadArgs {
         self.transfer.upload_id.clone()
     }
 
+    /// The flag that only what can be read again may have, where one was typed.
+    pub(super) fn wants_resuming(&self) -> Option<&'static str> {
+        let TransferArgs { resume, upload_id, on_failure, .. } = &self.transfer;
+        let flags = [
+            (matches!(resume, Some(Resume::Require)), "--resume require"),
+            (upload_id.is_some(), "--upload-id"),
+            (matches!(on_failure, Some(OnFailure::Keep)), "--on-failure keep"),
+        ];
+        flags.into_iter().find(|(typed, _)| *typed).map(|(_, flag)| flag)
+    }
+
     /// What becomes of an upload that does not end well.
     pub(super) fn on_failure(&self) -> upload::OnFailure {
         match self.transfer.on_failure {
@@ -480,6 +507,7 @@ impl UploadArgs {
             destination: format!("s3://{bucket}/{key}"),
             recursive: false,
             transfer: args.transfer.clone(),
+            stream: StreamArgs::default(),
             retry: args.retry.clone(),
             object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
             s3: S3Args {
@@ -500,10 +528,18 @@ impl UploadArgs {
         !self.transfer.no_hedge
     }
 
-    /// The object's headers as they were typed; the type is guessed from the file's name.
+    /// What is said of standard input.
+    pub(super) fn stream(&self) -> &StreamArgs {
+        &self.stream
+    }
+
+    /// The object's headers as they were typed; the type is guessed from the file's name, for
+    /// standard input from the key's.
     pub(super) fn object_settings(&self) -> ObjectSettingsInput {
         let ObjectArgs { content_type, .. } = &self.object;
-        let guessed = || mime_guess::from_path(&self.source).first_raw().map(str::to_owned);
+        let is_stream = self.source == Path::new("-");
+        let named = if is_stream { Path::new(&self.destination) } else { &self.source };
+        let guessed = || mime_guess::from_path(named).first_raw().map(str::to_owned);
         ObjectSettingsInput {
             storage_class: self.object.storage_class.clone(),
             sse: self.object.sse.clone(),
@@ -582,6 +618,17 @@ mod tests {
         let typed = |flags| cp(flags).upload.object_settings().content_type;
         assert_eq!(typed(&[]).as_deref(), Some("text/html"));
         assert_eq!(typed(&["--content-type", "x/y"]).as_deref(), Some("x/y"));
+    }
+
+    #[test]
+    fn the_type_of_standard_input_is_guessed_from_the_key() {
+        let typed = |destination| {
+            let cli = Cli::try_parse_from(["curlift", "cp", "-", destination]).unwrap();
+            let Command::Cp(args) = cli.command else { panic!("it is cp") };
+            args.upload.object_settings().content_type
+        };
+        assert_eq!(typed("s3://b/a.d/page.html").as_deref(), Some("text/html"));
+        assert_eq!(typed("s3://b.html/page"), None);
     }
 
     #[test]

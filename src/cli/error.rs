@@ -145,11 +145,11 @@ impl CliError {
             | CliError::NotFound { hint, .. }
             | CliError::Conflict { hint, .. }
             | CliError::Unconfirmed { hint, .. } => Some(hint.clone()),
-            CliError::Call { hint, .. } => hint.clone(),
             CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())
             }
+            CliError::Call { hint, .. } => hint.clone(),
             CliError::Config(error) => Some(error.hint()),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),

@@ -18,7 +18,7 @@ pub enum ExitStatus {
     Configuration = 3,
     /// Credentials or permission.
     Credentials = 4,
-    /// The local file cannot be read, or changed while it was sent.
+    /// The file or standard input cannot be read, or is not what it was or should be.
     Source = 5,
     /// Gave up on the network or the store.
     GaveUp = 6,

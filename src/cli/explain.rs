@@ -5,7 +5,7 @@ use indicatif::HumanBytes;
 
 use super::place::Place;
 use crate::s3::S3Error;
-use crate::upload::{Cause, Failure, Reason};
+use crate::upload::{Cause, Failure, Reason, SourceChange};
 
 /// The whole message for an upload that failed: what and where, the reason, the attempt.
 pub(super) fn failed(failure: &Failure, place: &Place) -> String {
@@ -37,6 +37,9 @@ pub(super) fn call_failed(failure: &Failure, doing: &str) -> String {
 /// The reason and the attempt, in one line.
 pub(super) fn detail(failure: &Failure) -> String {
     let Failure { attempt, attempts_max, .. } = failure;
+    if is_stream(&failure.cause) {
+        return reason(failure);
+    }
     let stuck = match failure.gave_up {
         Some(Reason::NoProgress(stuck)) => {
             format!(", nothing has succeeded for {} s (--retry-max-time)", stuck.as_secs())
@@ -97,9 +100,14 @@ fn subject(failure: &Failure, place: &Place) -> String {
             HumanBytes(part.length),
             HumanBytes(part.offset)
         ),
-        None if failure.operation == "PutObject" => file.clone(),
+        None if failure.operation == "PutObject" || is_stream(&failure.cause) => file.clone(),
         None => format!("{} for {file} to {}", failure.operation, place.object),
     }
+}
+
+/// Whether a stream itself is the matter, whatever was to be done with it.
+fn is_stream(cause: &Cause) -> bool {
+    matches!(cause, Cause::SourceChanged(SourceChange::Stream { .. }))
 }
 
 fn verdict(failure: &Failure) -> &'static str {
@@ -120,7 +128,6 @@ mod tests {
     use crate::cli::tests::{answered, failure, of_part, place, transport};
     use crate::http::{Evidence, TransportFailureKind};
     use crate::s3::ErrorClass;
-    use crate::upload::SourceChange;
 
     #[test]
     fn a_message_says_what_where_why_and_which_attempt() {

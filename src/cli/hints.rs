@@ -44,6 +44,8 @@ enum Sign {
     Transport(Kind),
     /// The way to a proxy, or through it, was not to be had.
     Proxy,
+    /// A stream is not what it should be.
+    Stream,
     /// The source is not what it was.
     SourceChanged,
     /// The source is not what an earlier run has sent.
@@ -147,6 +149,7 @@ const HINTS: &[(Sign, Advice)] = &[
         format!("what answers at {} is not an HTTP server{other}", place.endpoint)
     }),
     (Sign::Transport(Kind::SourceRead), unreadable),
+    (Sign::Stream, of_stream),
     (Sign::SourceUnreadable, unreadable),
     (Sign::AnotherFile, another_file),
     (Sign::SourceChanged, source_changed),
@@ -193,6 +196,9 @@ impl Sign {
                 Cause::S3(S3Error::Transport(t)) if t.kind == Kind::Connect
                     && (t.message.contains("proxy") || t.message.contains("CONNECT tunnel"))
             ),
+            Sign::Stream => {
+                matches!(failure.cause, Cause::SourceChanged(SourceChange::Stream { .. }))
+            }
             Sign::SourceUnreadable => {
                 matches!(failure.cause, Cause::SourceChanged(SourceChange::Unreadable(_)))
             }
@@ -217,6 +223,13 @@ fn unreadable(_: &Failure, place: &Place) -> String {
          for example with `dmesg`, and read the file once with `cksum`",
         place.source
     )
+}
+
+fn of_stream(failure: &Failure, _: &Place) -> String {
+    match &failure.cause {
+        Cause::SourceChanged(SourceChange::Stream { advice, .. }) => advice.clone(),
+        _ => unreachable!("only the failures of streams have this sign"),
+    }
 }
 
 fn wrong_secret(_: &Failure, place: &Place) -> String {

@@ -27,8 +27,8 @@ pub(super) enum Resume {
     Require,
 }
 
-/// What the journal of an upload says before it begins.
-#[derive(Debug)]
+/// What the journal of an upload says before it begins; by default, that there is none.
+#[derive(Debug, Default)]
 pub(super) struct Continuation {
     pub(super) beginning: Beginning,
     pub(super) on_gone: OnGone,
@@ -351,9 +351,9 @@ fn busy(id: &str, path: PathBuf) -> CliError {
     CliError::Busy { id: id.to_owned(), error: JournalFileError::Locked { path } }
 }
 
-/// What tells the file of today from that of another day.
+/// What tells the file of today from that of another day; nothing does for a stream.
 pub(super) fn identity(source: &Source) -> SourceIdentity {
-    let print = source.fingerprint();
+    let print = source.fingerprint().unwrap_or_default();
     SourceIdentity {
         path: source.canonical_path().to_string_lossy().into_owned(),
         size: print.size,

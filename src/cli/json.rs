@@ -43,8 +43,10 @@ pub(super) enum Event<'a> {
 pub(super) struct Start<'a> {
     pub(super) source: &'a str,
     pub(super) destination: &'a str,
-    pub(super) bytes: u64,
-    pub(super) parts: u32,
+    /// Nothing of a stream whose length was not told.
+    pub(super) bytes: Option<u64>,
+    pub(super) parts: Option<u32>,
+    /// Of a stream whose length was not told, the first.
     pub(super) part_size: u64,
     pub(super) concurrency: u32,
 }
@@ -92,6 +94,9 @@ pub(super) struct Summary<'a> {
     pub(super) resume_id: Option<&'a str>,
     /// Parts that were sent a second time because the first took long.
     pub(super) hedged: u32,
+    /// Where standard input is kept that was not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) spool: Option<String>,
 }
 
 /// A cause of failures and how often it struck.
@@ -212,6 +217,7 @@ impl<'a> Summary<'a> {
             upload_id: uploaded.and_then(|object| Some(object.upload_id.as_ref()?.0.as_str())),
             resume_id: None,
             hedged: tally.hedges,
+            spool: None,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{explain, json};
 use crate::config::units::exact_size;
 use crate::s3::payload::PayloadMode;
 use crate::time::ClockOffset;
-use crate::upload::{CutPattern, DiagnosedCause, Diagnosis, Failure, Notice};
+use crate::upload::{CutPattern, DiagnosedCause, Diagnosis, Failure, Notice, UploadPlan};
 
 /// Tells what happens while an upload runs.
 pub(super) struct Reporter<'a> {
@@ -35,6 +35,8 @@ impl<'a> Reporter<'a> {
         match notice {
             Notice::Moved(snapshot) => self.progress.show(snapshot),
             Notice::Planned(plan) => {
+                let forecast = plan.forecast();
+                let plan = forecast.as_ref().unwrap_or(plan);
                 info!(
                     "sending {} to {}: {}, {} at a time",
                     place.source,
@@ -45,8 +47,8 @@ impl<'a> Reporter<'a> {
                 console.event(&Event::Start(json::Start {
                     source: &place.source,
                     destination: &place.object,
-                    bytes: plan.size(),
-                    parts: plan.parts(),
+                    bytes: forecast.as_ref().map(UploadPlan::size),
+                    parts: forecast.as_ref().map(UploadPlan::parts),
                     part_size: plan.part_size(),
                     concurrency: self.concurrency,
                 }));

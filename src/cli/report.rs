@@ -1,5 +1,6 @@
 //! What is told of an upload at its end, as text and as JSON lines.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::HumanBytes;
@@ -10,8 +11,8 @@ use super::exit::ExitStatus;
 use super::explain;
 use super::hints::hint;
 use super::json::{self, Error, Event, Summary};
-use super::place::Place;
-use crate::s3::UploadId;
+use super::place::{Place, quoted};
+use crate::s3::{PartNumber, UploadId};
 use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
 /// An upload that ended, in whatever way.
@@ -28,6 +29,8 @@ pub(super) struct Ended {
     pub(super) concurrency: u32,
     /// The signal that stopped it, if one did.
     pub(super) signal: Option<u8>,
+    /// Where standard input is kept that was not stored.
+    pub(super) spool: Option<PathBuf>,
     /// What stays at the store, to be gone on with.
     pub(super) kept: Option<Kept>,
 }
@@ -97,6 +100,9 @@ impl Ended {
                 console.note(&lines.join("\n  "));
             }
         }
+        if let Some(spool) = &self.spool {
+            console.note(&kept(spool, place));
+        }
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
         let diagnoses = json::counts(&self.diagnoses);
@@ -104,7 +110,8 @@ impl Ended {
         let resume_id = self.kept.as_ref().and_then(|kept| kept.resume_id.as_deref());
         let upload_id = self.kept.as_ref().map(|kept| kept.upload_id.0.as_str());
         let upload_id = summary.upload_id.or(upload_id);
-        let summary = Summary { diagnoses, upload_id, resume_id, ..summary };
+        let spool = self.spool.as_ref().map(|spool| spool.to_string_lossy().into_owned());
+        let summary = Summary { diagnoses, upload_id, resume_id, spool, ..summary };
         console.event(&Event::Summary(summary));
     }
 
@@ -200,6 +207,19 @@ pub(super) fn tell_error(console: &Console, what: &str, hint: Option<&str>, next
     console.error(&lines.join("\n"));
 }
 
+/// Where standard input waits, and how it is uploaded from there.
+fn kept(spool: &Path, place: &Place) -> String {
+    let again = ["curlift", "cp", &spool.to_string_lossy(), &place.object].map(str::to_owned);
+    let endpoint = place.endpoint_origin.as_ref().map(|_| ["--endpoint-url", &place.endpoint]);
+    let words: Vec<&str> =
+        again.iter().map(String::as_str).chain(endpoint.into_iter().flatten()).collect();
+    format!(
+        "all of standard input is kept in {}; upload it with: {}",
+        Place::shown(spool),
+        quoted(&words)
+    )
+}
+
 const CLEAN: &str = "nothing is left at the store, and nothing is billed";
 const BY_COMPARISON: &str =
     "S3's own answer was lost; the stored object was compared and is the file";
@@ -210,8 +230,15 @@ pub(super) fn cut(plan: &UploadPlan) -> String {
         return "in one request".to_owned();
     }
     let size = crate::config::units::exact_size(plan.part_size());
+    if plan.is_open() && plan.forecast().is_none() {
+        return format!("parts of {size} and more");
+    }
+    let first = plan.part(PartNumber::from_index(0)).length;
     match plan.parts() {
         1 => "1 part".to_owned(),
+        parts if first < plan.part_size() => {
+            format!("{parts} parts of {} to {size}", crate::config::units::exact_size(first))
+        }
         parts => format!("{parts} parts of {size}"),
     }
 }
@@ -238,6 +265,7 @@ mod tests {
             plan: UploadPlan::new(size, 16 << 20, 16 << 20, &Limits::AWS).unwrap(),
             concurrency: 8,
             signal: None,
+            spool: None,
             kept: None,
         }
     }

@@ -2,6 +2,8 @@
 
 mod journal_file;
 mod source;
+mod stream;
 
 pub use journal_file::{JournalFile, JournalFileError, journals, peek};
 pub use source::{Fingerprint, Source, SourceError};
+pub use stream::{Stream, StreamError, StreamNews, StreamSettings};

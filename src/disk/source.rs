@@ -1,5 +1,5 @@
-//! The file that is uploaded: opened once, read by position, watched for change. It does not
-//! know what its bytes are read for.
+//! What is uploaded: a file, opened once, read by position, watched for change; or a stream. It
+//! does not know what its bytes are read for.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -7,9 +7,17 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// An open source file and what it was when it was opened. Clones share the open file.
+use super::{Stream, StreamError};
+
+/// An open source file and what it was when it was opened, or a stream. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Source(Arc<Opened>);
+pub struct Source(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    File(Arc<Opened>),
+    Stream(Stream),
+}
 
 #[derive(Debug)]
 struct Opened {
@@ -19,7 +27,7 @@ struct Opened {
 }
 
 /// What tells whether a file is still the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Bytes.
     pub size: u64,
@@ -60,43 +68,67 @@ impl Source {
                 advice: SAVE_FIRST,
             });
         }
-        Ok(Source(Arc::new(Opened { path: path.to_path_buf(), file, fingerprint })))
+        let opened = Opened { path: path.to_path_buf(), file, fingerprint };
+        Ok(Source(Kind::File(Arc::new(opened))))
     }
 
-    /// Its size in bytes when it was opened.
+    /// Its size in bytes when it was opened; 0 for a stream, of which nobody knows.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.0.fingerprint.size
+        match &self.0 {
+            Kind::File(opened) => opened.fingerprint.size,
+            Kind::Stream(_) => 0,
+        }
     }
 
-    /// What it was when it was opened.
+    /// What it was when it was opened; `None` for a stream.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.0.fingerprint
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match &self.0 {
+            Kind::File(opened) => Some(opened.fingerprint),
+            Kind::Stream(_) => None,
+        }
     }
 
     /// Its path from the root, without symbolic links; as given where that cannot be told.
     #[must_use]
     pub fn canonical_path(&self) -> PathBuf {
-        let path = &self.0.path;
-        std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or(path.clone())
+        let path = self.path();
+        let rooted = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+        rooted.unwrap_or(path.to_path_buf())
     }
 
-    /// Its path, as given.
+    /// Its path, as given; `-` for a stream.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0.path
+        match &self.0 {
+            Kind::File(opened) => &opened.path,
+            Kind::Stream(_) => Path::new("-"),
+        }
+    }
+
+    /// The stream that it is, where it is one.
+    #[must_use]
+    pub fn stream(&self) -> Option<&Stream> {
+        match &self.0 {
+            Kind::File(_) => None,
+            Kind::Stream(stream) => Some(stream),
+        }
     }
 
     /// Reads at `offset`; fills `buffer` unless the file ends before.
     ///
     /// # Errors
-    /// The operating system's, and where.
+    /// The operating system's, and where; that of a stream, where it is not held.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let opened = match &self.0 {
+            Kind::File(opened) => opened,
+            Kind::Stream(stream) => return stream.read_at(buffer, offset),
+        };
         let mut filled = 0;
         while filled < buffer.len() {
             let at = offset + filled as u64;
-            match self.0.file.read_at(&mut buffer[filled..], at) {
+            match opened.file.read_at(&mut buffer[filled..], at) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -109,15 +141,23 @@ impl Source {
     }
 
     /// How the file differs from what it was when it was opened, in words; `None` where it does
-    /// not. That its name is gone is no difference: the open file can still be read to its end.
+    /// not. That its name is gone is no difference: the open file can still be read to its end. A
+    /// stream tells of itself.
     #[must_use]
     pub fn change(&self) -> Option<String> {
-        let now = match self.0.file.metadata() {
+        let Kind::File(opened) = &self.0 else { return None };
+        let now = match opened.file.metadata() {
             Ok(metadata) => Fingerprint::of(&metadata),
             Err(error) => return Some(format!("it can no longer be examined: {error}")),
         };
-        let named = std::fs::metadata(&self.0.path).ok().map(|found| Fingerprint::of(&found));
-        difference(&self.0.fingerprint, &now, named.as_ref())
+        let named = std::fs::metadata(&opened.path).ok().map(|found| Fingerprint::of(&found));
+        difference(&opened.fingerprint, &now, named.as_ref())
+    }
+}
+
+impl From<Stream> for Source {
+    fn from(stream: Stream) -> Source {
+        Source(Kind::Stream(stream))
     }
 }
 
@@ -141,6 +181,13 @@ pub enum SourceError {
         what: &'static str,
         /// What to do.
         advice: &'static str,
+    },
+    /// A stream cannot be read.
+    #[error("{source}; {}", .source.advice())]
+    Stream {
+        /// Why.
+        #[from]
+        source: StreamError,
     },
 }
 

@@ -83,6 +83,13 @@ pub enum Event {
     },
     /// The source is no longer what it was at the start.
     SourceChanged(SourceChange),
+    /// More of a stream was read.
+    Input {
+        /// Its bytes so far.
+        size: u64,
+        /// Whether that is all.
+        ended: bool,
+    },
 }
 
 /// How far an attempt is.
@@ -105,6 +112,13 @@ pub enum SourceChange {
     Unreadable(String),
     /// It is not what the upload was begun with that was to be gone on with.
     AnotherFile(String),
+    /// A stream is not what it should be, or cannot be taken in.
+    Stream {
+        /// What is the matter.
+        what: String,
+        /// What to do.
+        advice: String,
+    },
 }
 
 impl fmt::Display for SourceChange {
@@ -118,6 +132,7 @@ impl fmt::Display for SourceChange {
                 )
             }
             SourceChange::Unreadable(why) => write!(f, "the file can no longer be read: {why}"),
+            SourceChange::Stream { what, .. } => f.write_str(what),
         }
     }
 }
@@ -242,8 +257,11 @@ pub enum Notice {
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Snapshot {
-    /// Bytes of the file.
+    /// Bytes of the file; of a stream, those that are expected, else those of the parts that have
+    /// been read.
     pub bytes_total: u64,
+    /// Whether nobody knows how much of a stream is still to come.
+    pub is_endless: bool,
     /// Bytes in parts that are stored.
     pub bytes_stored: u64,
     /// Bytes of attempts in flight that have left this machine.

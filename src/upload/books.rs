@@ -83,6 +83,11 @@ impl Books {
         self.stored.resize(plan.parts() as usize, None);
     }
 
+    /// More of a stream is known.
+    pub(super) fn extend(&mut self, plan: &UploadPlan) {
+        self.stored.resize(plan.parts() as usize, None);
+    }
+
     /// Parts that we have stored and of which the store lists something else, or nothing.
     pub(super) fn differing(&self, plan: &UploadPlan, listed: &[UploadedPart]) -> Vec<PartNumber> {
         let listed: BTreeMap<_, _> =

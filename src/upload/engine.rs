@@ -40,7 +40,7 @@ pub struct EngineSettings {
     /// Whether the last stragglers may be sent a second time.
     pub hedge: bool,
     /// Within which limits the parts not yet sent may be cut anew; `None` where the store demands
-    /// parts of equal size.
+    /// parts of equal size. Streams never are.
     pub recut: Option<Limits>,
     /// Watchdog limits.
     pub patience: Patience,
@@ -97,6 +97,7 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Engine {
         let EngineSettings { plan, object_settings, manner, .. } = settings;
         let hedging = Hedging::new(plan.size(), settings.hedge);
+        let recut_limits = settings.recut.filter(|_| !plan.is_open());
         let transfer = TransferSettings {
             plan,
             object_settings,
@@ -119,7 +120,7 @@ impl Engine {
                 seed: settings.seed,
             }),
             cuts: Cuts::default(),
-            recut_limits: settings.recut,
+            recut_limits,
             recut: false,
             moved: false,
         };
@@ -156,6 +157,10 @@ impl Engine {
             Event::Progress(progress) => self.attempts.flight.moved(now, progress),
             Event::SourceChanged(change) => self.source_changed(now, change),
             Event::KeysRenewed(result) => self.keys_renewed(now, result),
+            Event::Input { size, ended } => {
+                self.transfer.extend(size, ended);
+                self.hedging.grow(self.transfer.plan().size());
+            }
             Event::Examined { part, digest } => self.transfer.examined(part, digest, now),
             Event::Finished { attempt, report, checksum, clock } => {
                 // A report that crossed our cancellation on its way is of no interest.
@@ -229,12 +234,15 @@ impl Engine {
         let (plan, tally) = (self.transfer.plan(), &self.attempts.tally);
         let put_done = plan.is_single_put() && tally.parts > 0;
         let stored = if put_done { plan.size() } else { self.transfer.books().bytes_stored() };
+        let forecast = plan.forecast();
+        let whole = forecast.as_ref().unwrap_or(plan);
         Snapshot {
-            bytes_total: plan.size(),
+            bytes_total: whole.size(),
+            is_endless: forecast.is_none(),
             bytes_stored: stored,
             // A part may be under way twice.
             bytes_in_flight: self.attempts.flight.bytes_in_flight().min(plan.size() - stored),
-            parts_total: plan.parts(),
+            parts_total: whole.parts(),
             parts_stored: tally.parts,
             in_flight: self.attempts.flight.len() as u32,
             in_flight_max: self.attempts.limit.allowed(),

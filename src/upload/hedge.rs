@@ -25,8 +25,10 @@ pub(super) struct Hedging {
     /// Of the parts stored last, in a ring.
     durations: Vec<Duration>,
     next: usize,
-    /// Bytes that may still be sent twice.
+    /// Bytes that may be sent twice, and those that were.
     budget: u64,
+    spent: u64,
+    enabled: bool,
     /// Parts that were sent twice: once each.
     hedged: BTreeSet<PartNumber>,
 }
@@ -34,8 +36,15 @@ pub(super) struct Hedging {
 impl Hedging {
     /// For a file of `size` bytes; `enabled` as the user wants it.
     pub(super) fn new(size: u64, enabled: bool) -> Hedging {
-        let budget = if enabled { size / BUDGET_DIVISOR } else { 0 };
-        Hedging { durations: Vec::new(), next: 0, budget, hedged: BTreeSet::new() }
+        let (durations, hedged) = (Vec::new(), BTreeSet::new());
+        let mut hedging = Hedging { durations, next: 0, budget: 0, spent: 0, enabled, hedged };
+        hedging.grow(size);
+        hedging
+    }
+
+    /// The file is a stream that has `size` bytes by now.
+    pub(super) fn grow(&mut self, size: u64) {
+        self.budget = if self.enabled { size / BUDGET_DIVISOR } else { 0 };
     }
 
     /// A part took this long.
@@ -51,7 +60,7 @@ impl Hedging {
     /// After how long a part of `length` bytes is straggling; `None` where it cannot be told or
     /// may not be sent twice.
     pub(super) fn straggles_after(&self, length: u64) -> Option<Duration> {
-        if length > self.budget || self.durations.len() < ENOUGH {
+        if self.spent + length > self.budget || self.durations.len() < ENOUGH {
             return None;
         }
         let mut durations = self.durations.clone();
@@ -67,7 +76,7 @@ impl Hedging {
 
     /// This part of `length` bytes is sent twice.
     pub(super) fn spend(&mut self, number: PartNumber, length: u64) {
-        self.budget -= length;
+        self.spent += length;
         self.hedged.insert(number);
     }
 }
@@ -101,6 +110,19 @@ mod tests {
             spent += 10;
         }
         assert_eq!(spent, 50);
+    }
+
+    #[test]
+    fn a_stream_that_grows_may_have_more_sent_twice() {
+        let mut hedging = after(0, &[1; 10]);
+        assert_eq!(hedging.straggles_after(10), None);
+        hedging.grow(200);
+        assert!(hedging.straggles_after(10).is_some());
+        hedging.spend(PartNumber::from_index(0), 10);
+        hedging.grow(399);
+        assert_eq!(hedging.straggles_after(10), None, "what was spent counts");
+        hedging.grow(400);
+        assert!(hedging.straggles_after(10).is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How a file becomes an object. Pure: told the time and what happened, it answers what to do.
 //!
 //! ```text
+//! a stream ───→ Gathering ──→ Putting or Creating, once it is known which
 //! single PUT ─→ Putting ──────────────────────────────→ Uploaded
 //! multipart ──→ Creating ──→ Sending ──→ Completing ──→ Uploaded
 //!                  ↑ gone      │ ↑          └─ answer lost ─→ Verifying ─→ Uploaded | Unknown
@@ -37,6 +38,7 @@ mod failure;
 mod flight;
 mod hedge;
 pub mod journal;
+mod ladder;
 mod plan;
 mod queue;
 mod rate;
@@ -59,6 +61,7 @@ pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
 pub use journal::Resumable;
+pub use ladder::{Ladder, Step};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};

@@ -2,17 +2,21 @@
 //! change under way.
 
 mod restoring;
+mod stream;
 
 use std::fmt;
 
+use self::stream::Open;
 use crate::s3::{Limits, PartNumber};
 
-/// How a file of known size is sent.
+/// How a file of known size is sent, or a stream, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadPlan {
     size: u64,
     /// In the order of the file; none for a single PUT.
     runs: Vec<Run>,
+    /// Only while more of a stream may come.
+    open: Option<Open>,
 }
 
 /// Parts of one size, up to the next run or the end of the file.
@@ -121,18 +125,8 @@ impl UploadPlan {
         threshold: u64,
         limits: &Limits,
     ) -> Result<UploadPlan, PlanError> {
-        if part_size < limits.part_size_min {
-            return Err(PlanError::PartTooSmall { wanted: part_size, min: limits.part_size_min });
-        }
-        if part_size > limits.part_size_max {
-            return Err(PlanError::PartTooLarge { wanted: part_size, max: limits.part_size_max });
-        }
-        if threshold > limits.part_size_max {
-            return Err(PlanError::ThresholdTooLarge {
-                wanted: threshold,
-                max: limits.part_size_max,
-            });
-        }
+        check_part_size(part_size, limits)?;
+        check_threshold(threshold, limits)?;
         if size > limits.object_size_max {
             return Err(PlanError::FileTooLarge {
                 size,
@@ -142,10 +136,10 @@ impl UploadPlan {
             });
         }
         if size == 0 || size < threshold {
-            return Ok(UploadPlan { size, runs: Vec::new() });
+            return Ok(UploadPlan { size, runs: Vec::new(), open: None });
         }
         let part_size = part_size.max(smallest_part_size(size, limits.parts_max, limits));
-        Ok(UploadPlan { size, runs: vec![Run { first: 0, offset: 0, part_size }] })
+        Ok(UploadPlan { size, runs: vec![Run { first: 0, offset: 0, part_size }], open: None })
     }
 
     /// Cuts the parts from index `first` on anew, into parts of about `part_size`; what lies before
@@ -168,7 +162,7 @@ impl UploadPlan {
         true
     }
 
-    /// Bytes of the file.
+    /// Bytes of the file; of a stream, those of the parts that have been read.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -180,10 +174,10 @@ impl UploadPlan {
         self.runs.is_empty()
     }
 
-    /// Number of parts; 1 for a single PUT.
+    /// Number of parts; 1 for a single PUT. Of a stream, those that have been read.
     #[must_use]
     pub fn parts(&self) -> u32 {
-        let Some(run) = self.runs.last() else { return 1 };
+        let Some(run) = self.last_run() else { return 1 };
         let rest = (self.size - run.offset).div_ceil(run.part_size);
         run.first + u32::try_from(rest).expect("a plan has no more parts than its limits allow")
     }
@@ -191,7 +185,12 @@ impl UploadPlan {
     /// Bytes of each part but the last, of the last run; the file's size for a single PUT.
     #[must_use]
     pub fn part_size(&self) -> u64 {
-        self.runs.last().map_or(self.size, |run| run.part_size)
+        self.last_run().map_or(self.size, |run| run.part_size)
+    }
+
+    /// The run of the last part; of an empty stream, the first.
+    fn last_run(&self) -> Option<&Run> {
+        self.runs.iter().rfind(|run| run.offset < self.size).or(self.runs.first())
     }
 
     /// The range of part `number`.
@@ -207,6 +206,24 @@ impl UploadPlan {
         let length = run.part_size.min(self.size - offset);
         PartRange { number, offset, length }
     }
+}
+
+pub(super) fn check_part_size(part_size: u64, limits: &Limits) -> Result<(), PlanError> {
+    if part_size < limits.part_size_min {
+        return Err(PlanError::PartTooSmall { wanted: part_size, min: limits.part_size_min });
+    }
+    if part_size > limits.part_size_max {
+        return Err(PlanError::PartTooLarge { wanted: part_size, max: limits.part_size_max });
+    }
+    Ok(())
+}
+
+fn check_threshold(threshold: u64, limits: &Limits) -> Result<(), PlanError> {
+    if threshold > limits.part_size_max {
+        let max = limits.part_size_max;
+        return Err(PlanError::ThresholdTooLarge { wanted: threshold, max });
+    }
+    Ok(())
 }
 
 /// The smallest part size at which `size` fits into `parts_max` parts.

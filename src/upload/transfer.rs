@@ -5,6 +5,7 @@ mod answers;
 mod closing;
 mod repairing;
 mod resuming;
+mod streaming;
 mod sweeping;
 
 use std::sync::Arc;
@@ -60,7 +61,8 @@ pub(super) struct Transfer {
     /// An earlier run may have stored the object, and it could not be looked at.
     unseen: Option<Failure>,
     books: Books,
-    /// Whether parts that differed at the store were sent again: done once.
+    /// Whether parts that differed at the store were sent again: done once, and never with those of
+    /// a stream, which are not kept.
     repaired: bool,
     /// The checksum of the whole file as a `PutObject` sent it.
     put_checksum: Option<Crc64Nvme>,
@@ -73,6 +75,8 @@ pub(super) struct Transfer {
 
 #[derive(Debug)]
 enum State {
+    /// Too little of a stream has been read to know whether it goes in one PUT.
+    Gathering,
     Putting,
     Creating,
     /// What the store has of an upload that was begun before is asked for.
@@ -150,15 +154,14 @@ pub(super) struct TransferSettings {
 impl Transfer {
     pub(super) fn new(settings: TransferSettings) -> Transfer {
         let TransferSettings { plan, object_settings, key, checksums, .. } = settings;
-        let state = if plan.is_single_put() { State::Putting } else { State::Creating };
         let mut transfer = Transfer {
             books: Books::new(&plan),
-            repaired: false,
+            repaired: plan.is_open(),
             plan_anew: plan.clone(),
             plan,
             object_settings,
             checksums,
-            state,
+            state: State::Gathering,
             upload_id: None,
             key,
             creations: Creations::default(),
@@ -309,7 +312,7 @@ impl Transfer {
     /// The user wants it stopped.
     pub(super) fn stop(&mut self) {
         match self.state {
-            State::Putting => {
+            State::Gathering | State::Putting => {
                 self.effects.push(Effect::CancelAll);
                 self.end(Outcome::Stopped);
             }
@@ -332,7 +335,7 @@ impl Transfer {
     /// The source is no longer what it was.
     pub(super) fn source_changed(&mut self, failure: Failure) {
         match self.state {
-            State::Putting => {
+            State::Gathering | State::Putting => {
                 self.effects.push(Effect::CancelAll);
                 self.end(Outcome::Failed(failure));
             }

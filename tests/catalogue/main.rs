@@ -18,6 +18,7 @@ mod e_credentials;
 mod e_time_and_credentials;
 mod f_sizes_and_names;
 mod f_source_file;
+mod f_standard_input;
 mod g_damage;
 mod g_journal;
 mod g_power_loss;

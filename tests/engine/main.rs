@@ -5,6 +5,7 @@ mod adapts;
 mod breathes;
 mod calls;
 mod scene;
+mod streams;
 mod sweeps;
 
 use std::time::Duration;

@@ -9,8 +9,8 @@ use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object};
 use curlift::time::{ClockOffset, Time};
 use curlift::upload::journal::Record;
 use curlift::upload::{
-    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Manner, Notice, OnFailure,
-    Outcome, PartRange, Progress, RetryPolicy, SourceChange, UploadPlan,
+    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Ladder, Manner, Notice,
+    OnFailure, Outcome, PartRange, Progress, RetryPolicy, SourceChange, UploadPlan,
 };
 
 const LIMITS: Limits =
@@ -45,6 +45,21 @@ impl Scene {
     /// A file of 10 bytes that goes in one PUT.
     pub(crate) fn single_put() -> Scene {
         Scene::new(UploadPlan::new(10, 10, 100, &LIMITS).unwrap(), RetryPolicy::default())
+    }
+
+    /// A stream in parts of 10 bytes, in one PUT below `threshold`; nothing was read yet.
+    pub(crate) fn stream(threshold: u64) -> Scene {
+        let ladder = Ladder::equal(10, &LIMITS).unwrap();
+        let plan = UploadPlan::stream(&ladder, threshold, &LIMITS).unwrap();
+        Scene::new(plan, RetryPolicy::default())
+    }
+
+    /// A stream of which one part was read, with the upload created.
+    pub(crate) fn streaming() -> Scene {
+        let mut scene = Scene::stream(0);
+        scene.input(10, false);
+        scene.create();
+        scene
     }
 
     pub(crate) fn new(plan: UploadPlan, retry: RetryPolicy) -> Scene {
@@ -107,7 +122,8 @@ impl Scene {
         scene
     }
 
-    fn create(&mut self) {
+    /// Answers the creation of the upload.
+    pub(crate) fn create(&mut self) {
         let create = self.expect("CreateMultipartUpload");
         self.answer(&create, 200, CREATED);
     }
@@ -202,6 +218,22 @@ impl Scene {
 
     pub(crate) fn source_changes(&mut self) {
         self.event(Event::SourceChanged(SourceChange::Changed("it shrank".into())));
+    }
+
+    /// More of the stream was read.
+    pub(crate) fn input(&mut self, size: u64, ended: bool) {
+        self.event(Event::Input { size, ended });
+    }
+
+    /// What writes the stream died.
+    pub(crate) fn input_breaks(&mut self) {
+        let (what, advice) = ("it ended early".into(), "ask why".into());
+        self.event(Event::SourceChanged(SourceChange::Stream { what, advice }));
+    }
+
+    /// When the engine wants to be woken.
+    pub(crate) fn wakeup(&self) -> Option<Time> {
+        self.engine.next_wakeup(self.now)
     }
 
     pub(crate) fn stop(&mut self) {

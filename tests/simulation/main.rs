@@ -7,6 +7,7 @@
 mod checks;
 mod fate;
 mod journal;
+mod producer;
 mod scenario;
 mod store;
 mod world;
@@ -87,6 +88,7 @@ fn seeded_worlds_keep_every_promise() {
     }
     let seeds = environment("SEEDS").unwrap_or(2_000);
     let mut outcomes = [0u64; 4];
+    let mut streams = [0u64; 4];
     let mut totals = Totals::default();
     for seed in 0..seeds {
         let scenario = Scenario::from_seed(seed);
@@ -95,23 +97,26 @@ fn seeded_worlds_keep_every_promise() {
         totals.attempts += run.attempts;
         totals.crashes += run.crashes;
         totals.time += run.time;
-        outcomes[match outcome {
+        let outcome = match outcome {
             Outcome::Uploaded(_) => 0,
             Outcome::Failed(_) => 1,
             Outcome::Unknown(_) => 2,
             Outcome::Stopped => 3,
-        }] += 1;
+        };
+        outcomes[outcome] += 1;
+        streams[outcome] += u64::from(scenario.producer.is_some());
     }
     let [uploaded, failed, unknown, stopped] = outcomes;
     println!(
         "{seeds} seeds: {uploaded} uploaded, {failed} failed, {unknown} unknown, {stopped} \
-         stopped; {} crashes, {} attempts, {} virtual hours",
+         stopped; {} crashes, {} attempts, {} virtual hours; of streams: {streams:?}",
         totals.crashes,
         totals.attempts,
         totals.time.as_secs() / 3600
     );
     if seeds >= 2_000 {
         assert!(outcomes.iter().all(|count| *count > 0), "each outcome occurs: {outcomes:?}");
+        assert!(streams.iter().all(|count| *count > 0), "and of streams: {streams:?}");
     }
 }
 

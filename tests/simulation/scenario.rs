@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use curlift::s3::Limits;
-use curlift::upload::{OnFailure, RetryPolicy, UploadPlan};
+use curlift::upload::{Ladder, OnFailure, RetryPolicy, UploadPlan};
 
 use crate::fate::Fates;
 
@@ -42,6 +42,17 @@ pub(crate) struct Scenario {
     pub(crate) trace: bool,
     /// Records that the journal has room for.
     pub(crate) journal_room: Option<u32>,
+    /// What writes the source while it is sent, where it is a stream.
+    pub(crate) producer: Option<Producer>,
+}
+
+/// The other end of a stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Producer {
+    /// How long the next part takes, at most.
+    pub(crate) pause: Duration,
+    /// It dies when so many parts have been read.
+    pub(crate) dies_after: Option<u32>,
 }
 
 /// What is the matter with a world as a whole, beside what happens to single requests.
@@ -114,7 +125,7 @@ impl Scenario {
             3 => Some(vec![9; size]),
             _ => None,
         };
-        Scenario {
+        let scenario = Scenario {
             seed,
             plan,
             checksums: rng.u32(..4) > 0,
@@ -140,6 +151,41 @@ impl Scenario {
             trace: false,
             journal_room: (rng.u32(..20) == 0).then(|| rng.u32(1..20)),
             source,
+            producer: None,
+        };
+        if rng.u32(..3) == 0 { scenario.streamed(part_size, threshold, &mut rng) } else { scenario }
+    }
+
+    /// The same, its source being a stream that may be long in coming, or break off.
+    fn streamed(self, part_size: u64, threshold: u64, rng: &mut fastrand::Rng) -> Scenario {
+        let held = u64::from(self.concurrency) * part_size;
+        let plan = match rng.u32(..4) {
+            0 => UploadPlan::stream_of(self.source.len() as u64, part_size, threshold, &LIMITS),
+            1 => {
+                let part_size = part_size.max(23);
+                let ladder = Ladder::equal(part_size, &LIMITS).unwrap();
+                UploadPlan::stream(&ladder, threshold.min(held), &LIMITS)
+            }
+            _ => {
+                let ladder = Ladder::growing(part_size, &LIMITS).unwrap();
+                UploadPlan::stream(&ladder, threshold.min(held), &LIMITS)
+            }
+        };
+        let pause = Duration::from_millis([1, 500, 30_000, 2_000_000][rng.usize(..4)]);
+        let dies_after = (rng.u32(..6) == 0).then(|| rng.u32(..12));
+        let producer = Some(Producer { pause, dies_after });
+        // Nobody can send it again, so that nothing is kept of it, and no journal.
+        let (on_failure, crashes, reruns) = (OnFailure::Abort, Vec::new(), 0);
+        let plan = plan.unwrap();
+        Scenario {
+            plan,
+            change_at: None,
+            producer,
+            on_failure,
+            crashes,
+            reruns,
+            journal_room: Some(0),
+            ..self
         }
     }
 
@@ -156,6 +202,7 @@ impl Scenario {
             || conditions.straggling.is_some()
             || !self.crashes.is_empty()
             || self.stop_at.is_some()
+            || self.producer.is_some()
             || self.change_at.is_some();
         matches!(self.fates, Fates::Random { failing: 0.0 }) && !troubled
     }
@@ -179,6 +226,7 @@ impl Scenario {
             change_at: None,
             slowness: Duration::from_millis(50),
             conditions: Conditions { keys_renewable: true, ..Conditions::default() },
+            producer: None,
             on_failure: OnFailure::Abort,
             crashes: Vec::new(),
             reruns: 0,

@@ -19,6 +19,7 @@ use md5::{Digest, Md5};
 
 use crate::fate::Fate;
 use crate::journal::SimulatedJournal;
+use crate::producer::Stream;
 use crate::scenario::{Conditions, Scenario};
 use crate::store::{SimulatedStore, crc64nvme, error_response};
 
@@ -48,6 +49,7 @@ pub(crate) struct SimulatedWorld {
     keys: (Time, u32),
     requests: u64,
     source_changed: bool,
+    stream: Option<Stream>,
     woke_by_timer: bool,
     pub(crate) store: SimulatedStore,
     pub(crate) seen: Seen,
@@ -114,6 +116,7 @@ enum Happening {
     Examined(PartRange),
     Stop,
     SourceChanges,
+    PartIsRead,
 }
 
 impl SimulatedWorld {
@@ -138,6 +141,7 @@ impl SimulatedWorld {
             keys: (Time::ZERO, 0),
             requests: 0,
             source_changed: false,
+            stream: Stream::new(&scenario),
             woke_by_timer: false,
             store,
             seen: Seen::default(),
@@ -153,7 +157,21 @@ impl SimulatedWorld {
         if let Some(at) = world.scenario.change_at {
             world.happens_in(at, Happening::SourceChanges);
         }
+        world.produce();
         world
+    }
+
+    /// Whether what wrote the stream did not come to its end.
+    pub(crate) fn has_died(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.has_died)
+    }
+
+    /// Has the next part of the stream written, where there is room for it.
+    fn produce(&mut self) {
+        let pause = self.stream.as_mut().and_then(|stream| stream.begin_part(&mut self.rng));
+        if let Some(pause) = pause {
+            self.happens_in(pause, Happening::PartIsRead);
+        }
     }
 
     /// By how much the store's clock is ahead of ours at this moment.
@@ -301,6 +319,10 @@ impl SimulatedWorld {
         let crowded =
             self.scenario.conditions.connections_max.is_some_and(|max| self.live.len() >= max);
         let fate = if crowded || self.is_out() { Fate::Refused } else { fate };
+        if let Some(stream) = &self.stream {
+            let (offset, length) = body_range(&attempt.operation);
+            stream.check_read(offset, length);
+        }
         self.trace(&fate);
         self.live.insert(attempt.id, Live { attempt: attempt.clone(), sent: 0, began: self.now });
         if matches!(attempt.operation, Operation::CompleteMultipartUpload { .. })
@@ -650,6 +672,12 @@ impl SimulatedWorld {
             // The store has shown that it has other bytes.
             Notice::Repairing { .. } | Notice::Gone(_) => self.seen.stored.clear(),
             Notice::Hedged(part) => self.seen.hedged += part.length,
+            Notice::PartStored { part, .. } => {
+                if let Some(stream) = &mut self.stream {
+                    stream.stored(part);
+                }
+                self.produce();
+            }
             // What the store does not have, or nobody knows of, is sent again.
             Notice::Reused { .. } => self.seen.stored.retain(|number| {
                 let id = self.journal.known().map(|(id, ..)| id);
@@ -706,6 +734,10 @@ impl SimulatedWorld {
                     md5: Md5::digest(bytes).into(),
                 };
                 inputs.push(Input::Event(Event::Examined { part: part.number, digest }));
+            }
+            Happening::PartIsRead => {
+                inputs.extend(self.stream.as_mut().map(Stream::read_part));
+                self.produce();
             }
             Happening::Stop => inputs.push(Input::Command(Command::Stop)),
             Happening::SourceChanges => {
@@ -800,9 +832,15 @@ fn broken(kind: Kind) -> TransportFailure {
 }
 
 fn body_length(operation: &Operation) -> u64 {
+    body_range(operation).1
+}
+
+/// Which bytes of the source a request sends: from where on, and how many.
+fn body_range(operation: &Operation) -> (u64, u64) {
     match operation {
-        Operation::PutObject { length, .. } | Operation::UploadPart { length, .. } => *length,
-        _ => 0,
+        Operation::PutObject { length, .. } => (0, *length),
+        Operation::UploadPart { offset, length, .. } => (*offset, *length),
+        _ => (0, 0),
     }
 }
 

@@ -77,8 +77,13 @@ impl Curlift {
         self
     }
 
-    pub(crate) fn start(mut self) -> Running {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn start(self) -> Running {
+        self.start_reading(Stdio::null())
+    }
+
+    /// Starts it with something on its standard input.
+    pub(crate) fn start_reading(mut self, stdin: impl Into<Stdio>) -> Running {
+        self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("the program was built");
         let stdout = collect(child.stdout.take().expect("it was piped"));
         let stderr = collect(child.stderr.take().expect("it was piped"));

@@ -1,5 +1,6 @@
 //! `curlift cp`: uploads a file.
 
+use super::stdin;
 use super::store::SessionKeys;
 use super::upload::Upload;
 use crate::cli::args::UploadArgs;
@@ -28,6 +29,7 @@ fn upload(
     console: &Console,
     environment: &Environment,
 ) -> Result<ExitStatus, CliError> {
+    stdin::refuse_terminal(args)?;
     let (upload, _) = Upload::prepare(args, console, environment)?;
     let keys = SessionKeys::find(&args.s3, environment)?;
     let interrupts = Interrupts::listen()?;

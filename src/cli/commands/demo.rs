@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::store::SessionKeys;
-use super::upload::Upload;
+use super::upload::{Upload, UploadSource};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -159,7 +159,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         permissions: Vec::new(),
     };
     Ok(Upload {
-        source,
+        source: UploadSource::File(source),
         destination: Destination { endpoint, region: REGION.to_owned(), object },
         object_settings: Arc::new(ObjectSettings::default()),
         // As over https: over loopback nobody else is on the line.

@@ -10,6 +10,7 @@ mod lifecycle;
 mod pages;
 mod plan;
 mod resume;
+mod stdin;
 mod store;
 mod upload;
 mod uploads;
@@ -30,9 +31,9 @@ pub(super) fn run(
         Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, environment)?,
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
+        Command::Resume(args) => resume::run(&args, console, environment)?,
         Command::Verify(args) => verify::run(&args, console, environment)?,
         Command::Lifecycle(command) => lifecycle::run(&command, console, environment)?,
-        Command::Resume(args) => resume::run(&args, console, environment)?,
         Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),

@@ -1,10 +1,13 @@
 //! `curlift plan`: what `cp` would do. Sends nothing and needs no credentials.
 
+mod ladder;
+
 use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use self::ladder::Rung;
 use super::upload::Upload;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, harmless};
@@ -15,6 +18,7 @@ use crate::config::{Config, Setting};
 use crate::credentials::Environment;
 use crate::s3::PartNumber;
 use crate::s3::payload::PayloadMode;
+use crate::upload::UploadPlan;
 
 /// What the program itself needs: code, the engine's books. Measured: 8.9 MiB of resident memory,
 /// 2 MiB of it upload buffers, for 8 parts over plain http, in a release build.
@@ -44,19 +48,25 @@ struct Plan {
     destination: String,
     url: String,
     region: Said<String>,
-    bytes: u64,
-    multipart: bool,
-    parts: u32,
+    /// This and the counts: nothing of a stream whose length was not told.
+    bytes: Option<u64>,
+    multipart: Option<bool>,
+    parts: Option<u32>,
     part_size: u64,
     part_size_wanted: Said<u64>,
-    part_size_last: u64,
+    part_size_last: Option<u64>,
     multipart_threshold: Said<u64>,
-    requests: u32,
+    requests: Option<u32>,
     concurrency: Said<u32>,
     attempts_max: Said<u32>,
     memory_bytes: u64,
     checksum: &'static str,
     signature: &'static str,
+    /// Of such a stream: how its parts grow, and the most it may have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ladder: Vec<Rung>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_max: Option<u64>,
 }
 
 /// A value and who set it.
@@ -74,10 +84,12 @@ impl<T: Clone> Said<T> {
 
 impl Plan {
     fn new(upload: &Upload, config: &Config, signed: bool) -> Plan {
-        let plan = &upload.plan;
-        let multipart = !plan.is_single_put();
-        let parts = plan.parts();
-        let in_flight = u64::from(upload.concurrency.min(parts));
+        let forecast = upload.plan.forecast();
+        let plan = forecast.as_ref();
+        let multipart = plan.map(|plan| !plan.is_single_put());
+        let parts = plan.map(UploadPlan::parts);
+        let part_size = plan.unwrap_or(&upload.plan).part_size();
+        let in_flight = upload.concurrency.min(parts.unwrap_or(u32::MAX));
         Plan {
             event: "plan",
             source: upload.place.source.clone(),
@@ -88,64 +100,96 @@ impl Plan {
                 .object_url(&upload.destination.object, &[])
                 .to_string(),
             region: Said::of(&config.region),
-            bytes: plan.size(),
+            bytes: plan.map(UploadPlan::size),
             multipart,
             parts,
-            part_size: plan.part_size(),
+            part_size,
             part_size_wanted: Said::of(&config.part_size),
-            part_size_last: plan.part(PartNumber::from_index(parts - 1)).length,
+            part_size_last: plan
+                .map(|plan| plan.part(PartNumber::from_index(plan.parts() - 1)).length),
             multipart_threshold: Said::of(&config.multipart_threshold),
             // Beside the parts: CreateMultipartUpload and CompleteMultipartUpload.
-            requests: if multipart { parts + 2 } else { 1 },
+            requests: plan.map(|p| if p.is_single_put() { 1 } else { p.parts() + 2 }),
             concurrency: Said { value: upload.concurrency, ..Said::of(&config.concurrency) },
             attempts_max: Said::of(&config.attempts_max),
-            memory_bytes: MEMORY_BASE + in_flight * upload.transport.upload_buffer_size as u64,
+            memory_bytes: memory(upload, in_flight, part_size),
             checksum: checksum(upload.payload),
             signature: if signed { signature(upload.payload) } else { "none" },
+            ladder: ladder::rungs(upload),
+            bytes_max: plan.is_none().then(|| upload.plan.largest()),
         }
     }
 
+    /// How many bytes there are, and how they are cut.
+    fn size(&self) -> Vec<(&'static str, String)> {
+        match self.bytes {
+            None => ladder::rows(&self.ladder, self.bytes_max.unwrap_or_default()),
+            Some(bytes) => vec![
+                ("size", format!("{} ({bytes} bytes)", HumanBytes(bytes))),
+                ("parts", self.parts()),
+            ],
+        }
+    }
+
+    fn requests(&self) -> Option<(&'static str, String)> {
+        let requests = match self.requests? {
+            1 => "1 (PutObject)".to_owned(),
+            more => format!("{more}, with CreateMultipartUpload and CompleteMultipartUpload"),
+        };
+        Some(("requests", requests))
+    }
+
+    fn memory(&self) -> (&'static str, String) {
+        if self.ladder.is_empty() {
+            return ("memory", format!("about {}", HumanBytes(self.memory_bytes)));
+        }
+        let less = "with --expected-size SIZE, --spool DIR or a smaller --concurrency";
+        ("less memory", less.to_owned())
+    }
+
+    fn parts(&self) -> String {
+        let (parts, last) = (self.parts.unwrap_or(1), self.part_size_last.unwrap_or_default());
+        let last = exact_size(last);
+        if self.multipart != Some(true) {
+            return "one PUT".to_owned();
+        }
+        if parts == 1 {
+            return format!("1 of {last}");
+        }
+        let wanted = &self.part_size_wanted;
+        let origin = if wanted.value == self.part_size {
+            format!(" ({})", wanted.origin)
+        } else {
+            format!(" (grown from {}, {})", exact_size(wanted.value), wanted.origin)
+        };
+        format!("{parts} of {}{origin}, the last of {last}", exact_size(self.part_size))
+    }
+
     fn text(&self) -> String {
-        let parts = if !self.multipart {
-            "one PUT".to_owned()
-        } else if self.parts == 1 {
-            format!("1 of {}", exact_size(self.part_size_last))
-        } else {
-            let (size, last) = (exact_size(self.part_size), exact_size(self.part_size_last));
-            let wanted = &self.part_size_wanted;
-            let origin = if wanted.value == self.part_size {
-                format!(" ({})", wanted.origin)
-            } else {
-                format!(" (grown from {}, {})", exact_size(wanted.value), wanted.origin)
-            };
-            format!("{} of {size}{origin}, the last of {last}", self.parts)
-        };
-        let requests = if self.multipart {
-            format!("{}, with CreateMultipartUpload and CompleteMultipartUpload", self.requests)
-        } else {
-            "1 (PutObject)".to_owned()
-        };
         let threshold = &self.multipart_threshold;
-        let rows = [
+        let mut rows = vec![
             ("destination", self.destination.clone()),
             ("URL", self.url.clone()),
             ("region", format!("{} ({})", self.region.value, self.region.origin)),
-            ("size", format!("{} ({} bytes)", HumanBytes(self.bytes), self.bytes)),
-            ("parts", parts),
-            ("in parts from", format!("{} ({})", exact_size(threshold.value), threshold.origin)),
-            ("requests", requests),
-            ("in flight", format!("{} ({})", self.concurrency.value, self.concurrency.origin)),
-            (
-                "attempts",
-                format!(
-                    "{} of each request ({})",
-                    self.attempts_max.value, self.attempts_max.origin
-                ),
-            ),
-            ("memory", format!("about {}", HumanBytes(self.memory_bytes))),
-            ("checksum", self.checksum.to_owned()),
-            ("signature", self.signature.to_owned()),
         ];
+        rows.extend(self.size());
+        rows.push((
+            "in parts from",
+            format!("{} ({})", exact_size(threshold.value), threshold.origin),
+        ));
+        rows.extend(self.requests());
+        rows.push((
+            "in flight",
+            format!("{} ({})", self.concurrency.value, self.concurrency.origin),
+        ));
+        let attempts = &self.attempts_max;
+        rows.push((
+            "attempts",
+            format!("{} of each request ({})", attempts.value, attempts.origin),
+        ));
+        rows.push(self.memory());
+        rows.push(("checksum", self.checksum.to_owned()));
+        rows.push(("signature", self.signature.to_owned()));
         let mut text = format!("plan for {}\n", self.source);
         for (name, value) in rows {
             writeln!(text, "  {name:<15}{value}").expect("text can be appended to");
@@ -153,6 +197,12 @@ impl Plan {
         text += "nothing was sent";
         text
     }
+}
+
+/// What the program and so many parts in flight take.
+fn memory(upload: &Upload, in_flight: u32, part_size: u64) -> u64 {
+    let each = upload.transport.upload_buffer_size as u64 + ladder::held(upload, part_size);
+    MEMORY_BASE + u64::from(in_flight) * each
 }
 
 fn checksum(payload: PayloadMode) -> &'static str {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::stdin;
 use super::store::{SessionKeys, StoreAccess};
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, now};
@@ -16,7 +17,7 @@ use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
 use crate::config::{Config, Origin, state_folder};
 use crate::credentials::Environment;
-use crate::disk::Source;
+use crate::disk::{Source, SourceError, Stream, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
 use crate::s3::{
@@ -35,7 +36,7 @@ use crate::upload::{
 /// An upload that could begin.
 #[derive(Debug)]
 pub(super) struct Upload {
-    pub(super) source: Source,
+    pub(super) source: UploadSource,
     pub(super) destination: Destination,
     pub(super) object_settings: Arc<ObjectSettings>,
     pub(super) payload: PayloadMode,
@@ -58,6 +59,25 @@ pub(super) struct Upload {
     pub(super) journals: Option<PathBuf>,
 }
 
+/// What is uploaded.
+#[derive(Debug)]
+pub(super) enum UploadSource {
+    File(Source),
+    /// Standard input, of which nothing was read yet.
+    Stdin(StreamSettings),
+}
+
+impl UploadSource {
+    fn open(&self) -> Result<Source, CliError> {
+        Ok(match self {
+            UploadSource::File(source) => source.clone(),
+            UploadSource::Stdin(settings) => {
+                stdin::start(settings.clone()).map_err(SourceError::from)?.into()
+            }
+        })
+    }
+}
+
 impl Upload {
     /// Checks everything that was typed and configured; sends nothing.
     pub(super) fn prepare(
@@ -69,11 +89,19 @@ impl Upload {
         let store =
             StoreAccess::prepare(&args.overrides(), &args.s3, &args.network, console, environment)?;
         let StoreAccess { config, endpoint, concurrency, retry, remedies, transport } = store;
-        let object = Object::parse(&args.destination, file_name(&args.source))?;
+        let is_stdin = stdin::is_wanted(&args.source);
+        let file_name = if is_stdin { None } else { file_name(&args.source) };
+        let object = Object::parse(&args.destination, file_name)?;
         let typed_settings = args.object_settings();
         let object_settings = Arc::new(ObjectSettings::new(&typed_settings)?);
-        let source = Source::open(&args.source)?;
-        let plan = plan(source.size(), &config, console)?;
+        let (source, plan) = if is_stdin {
+            let plan = plan_of_stdin(args, &config, &endpoint, concurrency)?;
+            (UploadSource::Stdin(stdin::settings(args, &plan, concurrency)), plan)
+        } else {
+            let source = Source::open(&args.source)?;
+            let plan = plan(source.size(), &config, console)?;
+            (UploadSource::File(source), plan)
+        };
         let place = place(args, &config, &object, &endpoint, &typed_settings);
         let target = target(&config, &object);
         let https = endpoint.scheme() == Scheme::Https;
@@ -91,7 +119,8 @@ impl Upload {
             place,
             resume: args.resume(),
             adopted: args.upload_id(),
-            on_failure: args.on_failure(),
+            // Nobody can send the rest of a stream.
+            on_failure: if is_stdin { OnFailure::Abort } else { args.on_failure() },
             target,
             journal_id: None,
             journals: state_folder(environment),
@@ -106,21 +135,36 @@ impl Upload {
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
-        let mut continuation = self.wanted().find(self.journals.as_deref(), console)?;
-        if let Some((left, journal)) = continuation.discarded.take() {
-            console.note("freeing what an earlier run left at the store");
-            self.discard(left, journal, keys, console, interrupts)?;
-            continuation = self.wanted().begin_over(self.journals.as_deref(), console)?;
-        }
+        let continuation = match &self.source {
+            UploadSource::File(source) => {
+                self.continuation(&self.wanted(source), keys, console, interrupts)?
+            }
+            UploadSource::Stdin(_) => Continuation::default(),
+        };
         let ended = self.run(continuation, keys, console, interrupts, false)?;
         Ok((ended, self.place))
     }
 
+    /// What an earlier run left to go on with.
+    fn continuation(
+        &self,
+        wanted: &Wanted<'_>,
+        keys: &SessionKeys,
+        console: &Console,
+        interrupts: &Interrupts,
+    ) -> Result<Continuation, CliError> {
+        let mut found = wanted.find(self.journals.as_deref(), console)?;
+        let Some((left, journal)) = found.discarded.take() else { return Ok(found) };
+        console.note("freeing what an earlier run left at the store");
+        self.discard(left, journal, keys, console, interrupts)?;
+        wanted.begin_over(self.journals.as_deref(), console)
+    }
+
     /// What to look for among the journals.
-    fn wanted(&self) -> Wanted<'_> {
+    fn wanted<'a>(&'a self, source: &'a Source) -> Wanted<'a> {
         Wanted {
             journal_id: self.journal_id.as_deref(),
-            source: &self.source,
+            source,
             target: self.target.clone(),
             endpoint: self.destination.endpoint.to_string(),
             settings: &self.object_settings,
@@ -170,7 +214,8 @@ impl Upload {
             journal: continuation.journal,
         };
         let observer = Box::new(|notice: &upload::Notice| reporter.hear(notice));
-        let source = self.source.clone();
+        let source = self.source.open()?;
+        let stream = source.stream().cloned();
         let mut session = Session::new(settings, source, observer).map_err(CliError::Session)?;
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
@@ -193,11 +238,15 @@ impl Upload {
         }
         transport::release_startup_code();
         let outcome = upload::run(&mut engine, &mut session).map_err(|error| {
+            stream.iter().for_each(Stream::remove_spool);
             let abort_line = engine.open_upload().map(|id| self.place.abort_line(id));
             CliError::Run { error, abort_line }
         })?;
         drop(session);
         drop(reporter);
+        let spool = stream
+            .as_ref()
+            .and_then(|stream| stdin::settle(stream, &outcome, engine.plan(), console, interrupts));
         let resume_id = continuation.id.filter(|_| has_journal);
         Ok(Ended {
             outcome,
@@ -207,7 +256,9 @@ impl Upload {
             plan: engine.plan().clone(),
             concurrency: self.concurrency,
             signal: interrupts.first(),
-            kept: engine.kept_upload().map(|upload_id| Kept {
+            spool,
+            // What a stream left cannot be gone on with.
+            kept: engine.kept_upload().filter(|_| stream.is_none()).map(|upload_id| Kept {
                 upload_id: upload_id.clone(),
                 resume_id,
                 parts: engine.snapshot().parts_stored,
@@ -225,36 +276,45 @@ fn refuse_unsupported(args: &UploadArgs) -> Result<(), CliError> {
     if args.recursive || args.source.is_dir() {
         return refused("directories are not supported yet", "upload the files one by one");
     }
-    if args.source == Path::new("-") {
-        return refused(
-            "standard input is not supported yet",
-            "write it to a file first, and upload that; a file named `-` is ./-",
-        );
-    }
     if args.destination.starts_with("http://") || args.destination.starts_with("https://") {
         return refused(
             "URLs are not supported as destinations yet",
             "write s3://bucket/key, and the store's address as --endpoint-url",
         );
     }
-    Ok(())
+    stdin::refuse_misuse(args)
 }
 
 fn file_name(path: &Path) -> Option<&str> {
     path.file_name().and_then(|name| name.to_str())
 }
 
+/// Who asked for what cannot be planned.
+fn no_plan(error: PlanError, config: &Config) -> CliError {
+    let origin = match &error {
+        PlanError::PartTooSmall { .. } | PlanError::PartTooLarge { .. } => {
+            Some(&config.part_size.origin)
+        }
+        PlanError::ThresholdTooLarge { .. } => Some(&config.multipart_threshold.origin),
+        PlanError::FileTooLarge { .. } => None,
+    };
+    CliError::Plan { origin: origin.cloned(), error }
+}
+
+fn plan_of_stdin(
+    args: &UploadArgs,
+    config: &Config,
+    endpoint: &Endpoint,
+    concurrency: u32,
+) -> Result<UploadPlan, CliError> {
+    let plan = stdin::plan(args, config, endpoint, concurrency);
+    plan.map_err(|error| no_plan(error, config))
+}
+
 fn plan(size: u64, config: &Config, console: &Console) -> Result<UploadPlan, CliError> {
     let (wanted, threshold) = (&config.part_size, &config.multipart_threshold);
     let plan = UploadPlan::new(size, wanted.value, threshold.value, &Limits::AWS);
-    let plan = plan.map_err(|error| {
-        let origin = match &error {
-            PlanError::PartTooSmall { .. } | PlanError::PartTooLarge { .. } => Some(&wanted.origin),
-            PlanError::ThresholdTooLarge { .. } => Some(&threshold.origin),
-            PlanError::FileTooLarge { .. } => None,
-        };
-        CliError::Plan { origin: origin.cloned(), error }
-    })?;
+    let plan = plan.map_err(|error| no_plan(error, config))?;
     if !plan.is_single_put() && plan.part_size() > wanted.value {
         let text = format!(
             "parts are {} in place of {}: S3 takes {} of them at most",
@@ -304,7 +364,11 @@ fn place(
     ];
     let profile = &config.profile;
     Place {
-        source: Place::shown(&args.source),
+        source: if stdin::is_wanted(&args.source) {
+            stdin::NAME.to_owned()
+        } else {
+            Place::shown(&args.source)
+        },
         object: Place::address(object),
         bucket: object.bucket.as_str().to_owned(),
         key: object.key.as_str().to_owned(),

@@ -81,7 +81,7 @@ fn open(args: &VerifyArgs) -> Result<Source, CliError> {
         SourceError::NotRegular { path, what, .. } => {
             CliError::Unreadable { path: Place::shown(&path), what: format!("it is {what}") }
         }
-        other @ SourceError::Open { .. } => CliError::Source(other),
+        other => CliError::Source(other),
     })
 }
 

@@ -8,7 +8,7 @@ impl UploadPlan {
     /// size of the parts from there on. `None` where that is no plan within `limits`.
     #[must_use]
     pub fn restored(size: u64, cuts: &[(u32, u64)], limits: &Limits) -> Option<UploadPlan> {
-        let mut plan = UploadPlan { size, runs: Vec::new() };
+        let mut plan = UploadPlan { size, runs: Vec::new(), open: None };
         for &(first, part_size) in cuts {
             let fits = (limits.part_size_min..=limits.part_size_max).contains(&part_size);
             let offset = match plan.runs.last() {

@@ -132,7 +132,7 @@ impl Transfer {
     }
 
     pub(super) fn complete_when_whole(&mut self) {
-        if self.books.is_whole() {
+        if self.books.is_whole() && !self.plan.is_open() {
             self.state = State::Completing;
             self.record(Record::Completing);
             self.notice(Notice::Completing);

@@ -51,7 +51,7 @@ impl Transfer {
         match beginning {
             Beginning::Anew => {
                 self.notice(Notice::Planned(self.plan.clone()));
-                self.ask(if self.plan.is_single_put() { Job::Put } else { Job::Create });
+                self.begin_when_decided();
             }
             Beginning::Resumed(resumed) => self.resume(*resumed),
             Beginning::Adopted(upload_id) => {
