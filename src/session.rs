@@ -64,7 +64,8 @@ impl Stopper {
 /// The live world.
 pub struct Session<'a> {
     keys: Keys,
-    source: Source,
+    /// The file, where ranges of one are sent.
+    source: Option<Source>,
     driver: Driver<SessionBody>,
     journal: Option<Journal>,
     digests: Digests,
@@ -88,6 +89,9 @@ struct Hashing {
     attempt: Attempt,
 }
 
+/// What a range of a file needs.
+const SOURCE_EXPECTED: &str = "only a session that has a file sends ranges of it";
+
 /// How often the engine hears how far the attempts are.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -101,18 +105,30 @@ impl<'a> Session<'a> {
         source: Source,
         observer: Box<dyn FnMut(&Notice) + 'a>,
     ) -> io::Result<Session<'a>> {
+        let session = Session::without_source(settings, observer)?;
+        if let Some(stream) = source.stream() {
+            let waker = session.driver.waker();
+            stream.on_news(move || waker.wake());
+        }
+        Ok(Session { source: Some(source), ..session })
+    }
+
+    /// A session that sends no file; `observer` hears every notice.
+    ///
+    /// # Errors
+    /// Where libcurl refuses to work.
+    pub fn without_source(
+        settings: SessionSettings,
+        observer: Box<dyn FnMut(&Notice) + 'a>,
+    ) -> io::Result<Session<'a>> {
         let driver =
             Driver::new(settings.transport, settings.concurrency).map_err(io::Error::other)?;
         let (waker, renewed) = (driver.waker(), driver.waker());
-        if let Some(stream) = source.stream() {
-            let waker = driver.waker();
-            stream.on_news(move || waker.wake());
-        }
         Ok(Session {
             keys: Keys::new(settings.credentials, settings.renewal, move || renewed.wake()),
             clock_offset: ClockOffset::default(),
-            digests: Digests::new(source.clone(), move || waker.wake()),
-            source,
+            digests: Digests::new(move || waker.wake()),
+            source: None,
             driver,
             journal: settings.journal,
             hashing: BTreeMap::new(),
@@ -136,9 +152,9 @@ impl<'a> Session<'a> {
         let completes = matches!(attempt.operation, Operation::CompleteMultipartUpload { .. });
         if completes
             && attempt.is_first
-            && let Some(change) = self.source.change()
+            && let Some(change) = self.change()
         {
-            self.source_changed(SourceChange::Changed(change));
+            self.source_changed(change);
             return;
         }
         self.clock_offset = attempt.manner.clock_offset;
@@ -149,7 +165,8 @@ impl<'a> Session<'a> {
         }
         match request.body {
             Body::FileRange { offset, length } if attempt.manner.payload.needs_digest() => {
-                let job = self.digests.begin(attempt.id, offset, length);
+                let source = self.source.as_ref().expect(SOURCE_EXPECTED);
+                let job = self.digests.begin(attempt.id, source, offset, length);
                 self.hashing.insert(attempt.id, (Hashing { request, attempt }, job));
             }
             _ => self.start(&attempt, request, None),
@@ -167,7 +184,7 @@ impl<'a> Session<'a> {
         }
         let checksum = digest.filter(|_| manner.payload.has_checksum());
         let checksum = checksum.map(|digest| digest.crc64nvme);
-        let body = SessionBody::new(&request.body, framing, &self.source, checksum);
+        let body = SessionBody::new(&request.body, framing, self.source.as_ref(), checksum);
         if let Err(error) = self.driver.start(attempt.id.0, &request, body, attempt.connection) {
             self.ready.push(not_sent(attempt.id, error.to_string()));
         }
@@ -178,6 +195,11 @@ impl<'a> Session<'a> {
         if self.hashing.remove(&id).is_none() {
             self.driver.cancel(id.0);
         }
+    }
+
+    /// How the source differs from what it was, where it does.
+    fn change(&self) -> Option<SourceChange> {
+        self.source.as_ref().and_then(Source::change).map(SourceChange::Changed)
     }
 
     fn source_changed(&mut self, change: SourceChange) {
@@ -206,7 +228,7 @@ impl<'a> Session<'a> {
     }
 
     fn source_unreadable(&mut self, error: &io::Error) {
-        let changed = self.source.change().map(SourceChange::Changed);
+        let changed = self.change();
         let unreadable = || SourceChange::Unreadable(error.to_string());
         self.source_changed(changed.unwrap_or_else(unreadable));
     }
@@ -232,8 +254,7 @@ impl<'a> Session<'a> {
     fn finished(&mut self, finished: Finished<SessionBody>) {
         let Finished { token, report, body } = finished;
         if body.reads_source()
-            && let Some(change) =
-                self.source.change().map(SourceChange::Changed).or_else(|| source_failure(&report))
+            && let Some(change) = self.change().or_else(|| source_failure(&report))
         {
             self.source_changed(change);
         }
@@ -296,7 +317,10 @@ impl World for Session<'_> {
             Action::RenewKeys => self.keys.renew(),
             Action::Record(record, clock_offset) => self.record(&record, clock_offset),
             Action::Forget => self.forget(),
-            Action::Examine(part) => self.digests.examine(part),
+            Action::Examine(part) => {
+                let source = self.source.as_ref().expect("only a file has parts to examine");
+                self.digests.examine(source, part);
+            }
             Action::Notice(notice) => {
                 self.release(&notice);
                 (self.observer)(&notice);

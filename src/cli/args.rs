@@ -185,8 +185,8 @@ pub(super) struct StreamArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retry")]
-struct RetryArgs {
-    /// Attempts of each part, the first included; those the store throttles, and outages under
+pub(super) struct RetryArgs {
+    /// Attempts of each request, the first included; those the store throttles, and outages under
     /// way, do not count [default: 10]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=config::ATTEMPTS_MAX.into()))]
@@ -403,34 +403,42 @@ enum PayloadSigning {
     Always,
 }
 
+/// The flags that go before other places, of those that every command with a store has.
+pub(super) fn store_overrides(s3: &S3Args, network: &NetworkArgs, retry: &RetryArgs) -> Overrides {
+    Overrides {
+        endpoint_url: s3.endpoint_url.clone(),
+        region: s3.region.clone(),
+        profile: s3.profile.clone(),
+        addressing: s3.addressing_style.map(|style| match style {
+            AddressingStyle::Auto => Addressing::Auto,
+            AddressingStyle::Path => Addressing::Path,
+            AddressingStyle::Virtual => Addressing::Virtual,
+        }),
+        payload_signing: s3.payload_signing.map(|when| match when {
+            PayloadSigning::Auto => config::PayloadSigning::Auto,
+            PayloadSigning::Never => config::PayloadSigning::Never,
+            PayloadSigning::Always => config::PayloadSigning::Always,
+        }),
+        attempts_max: retry.retry,
+        retry_mode: retry.retry_mode.map(|mode| match mode {
+            RetryMode::Standard => config::RetryMode::Standard,
+            RetryMode::Adaptive => config::RetryMode::Adaptive,
+        }),
+        stuck_max: retry.retry_max_time,
+        ca_bundle: network.ca_bundle.clone(),
+        ..Overrides::default()
+    }
+}
+
 impl UploadArgs {
     /// The flags that go before other places.
     pub(super) fn overrides(&self) -> Overrides {
         Overrides {
-            endpoint_url: self.s3.endpoint_url.clone(),
-            region: self.s3.region.clone(),
-            profile: self.s3.profile.clone(),
-            addressing: self.s3.addressing_style.map(|style| match style {
-                AddressingStyle::Auto => Addressing::Auto,
-                AddressingStyle::Path => Addressing::Path,
-                AddressingStyle::Virtual => Addressing::Virtual,
-            }),
-            payload_signing: self.s3.payload_signing.map(|when| match when {
-                PayloadSigning::Auto => config::PayloadSigning::Auto,
-                PayloadSigning::Never => config::PayloadSigning::Never,
-                PayloadSigning::Always => config::PayloadSigning::Always,
-            }),
             checksums: self.object.checksum_algorithm.map(|a| a == ChecksumAlgorithm::Crc64nvme),
             part_size: self.transfer.part_size,
             multipart_threshold: self.transfer.multipart_threshold,
             concurrency: self.transfer.concurrency,
-            attempts_max: self.retry.retry,
-            retry_mode: self.retry.retry_mode.map(|mode| match mode {
-                RetryMode::Standard => config::RetryMode::Standard,
-                RetryMode::Adaptive => config::RetryMode::Adaptive,
-            }),
-            stuck_max: self.retry.retry_max_time,
-            ca_bundle: self.network.ca_bundle.clone(),
+            ..store_overrides(&self.s3, &self.network, &self.retry)
         }
     }
 

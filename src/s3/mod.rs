@@ -4,6 +4,7 @@
 //! [`http::Report`](crate::http::Report) → [`Reply`] or [`S3Error`]; signing is [`sigv4`].
 
 pub mod aws_chunked;
+mod bucket_prefix;
 pub mod checksum;
 mod credentials;
 mod destination;
@@ -24,6 +25,7 @@ pub mod sigv4;
 mod success;
 mod xml;
 
+pub use bucket_prefix::BucketPrefix;
 pub use checksum::Crc64Nvme;
 pub use credentials::{Credentials, Secret};
 pub use destination::Destination;

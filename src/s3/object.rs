@@ -9,7 +9,7 @@ use super::printable::printable;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket(String);
 
-/// An object key: 1 to 1,024 bytes of UTF-8, taken as they are.
+/// An object key, taken as it is: 1 to 1,024 bytes of UTF-8 where a user typed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key(String);
 
@@ -113,6 +113,13 @@ impl Key {
             )));
         }
         Ok(Key(key.into()))
+    }
+
+    /// A key that a store has listed, or the beginning of keys, perhaps empty, that it is to list:
+    /// whatever it consists of, a URL can carry it.
+    #[must_use]
+    pub fn listed(text: &str) -> Key {
+        Key(text.into())
     }
 
     /// The key.
@@ -226,6 +233,13 @@ mod tests {
         let long = "ü".repeat(512);
         for key in ["..", "/", " ", "a//b/../c/", "%2F+", "\u{1}\t\u{7f}", "ü", &long] {
             assert_eq!(Key::new(key).unwrap().as_str(), key);
+        }
+    }
+
+    #[test]
+    fn what_a_store_lists_is_taken_whatever_it_is() {
+        for key in ["", "a\nb\0", &"a".repeat(2000)] {
+            assert_eq!(Key::listed(key).as_str(), key);
         }
     }
 

@@ -247,7 +247,8 @@ fn list_parts_url(
 }
 
 fn list_uploads_url(endpoint: &Endpoint, object: &Object, after: Option<&UploadsMarker>) -> Url {
-    let mut query = Vec::new();
+    // XML cannot have every character that a key can.
+    let mut query = vec![("encoding-type", "url")];
     if let Some(UploadsMarker { key, upload_id }) = after {
         query.push(("key-marker", key.as_str()));
         query.push(("upload-id-marker", upload_id.as_str()));
@@ -421,13 +422,13 @@ mod tests {
         let prefix = "prefix=a%20b%2F..%2Fc&uploads";
         assert_eq!(
             written(&list(None)),
-            [format!("GET http://h:9000/bkt?{prefix}"), "empty".into()]
+            [format!("GET http://h:9000/bkt?encoding-type=url&{prefix}"), "empty".into()]
         );
         let marker = UploadsMarker { key: "a b/&".into(), upload_id: UPLOAD_ID.into() };
         let markers = format!("key-marker=a%20b%2F%26&upload-id-marker={UPLOAD_ID_ENCODED}");
         assert_eq!(
             written(&list(Some(marker))),
-            [format!("GET http://h:9000/bkt?{markers}&{prefix}"), "empty".into()]
+            [format!("GET http://h:9000/bkt?encoding-type=url&{markers}&{prefix}"), "empty".into()]
         );
     }
 

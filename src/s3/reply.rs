@@ -71,6 +71,8 @@ pub struct UnfinishedUpload {
     pub upload_id: UploadId,
     /// When it was created, by the store's clock, where that could be read.
     pub initiated: Option<UnixTime>,
+    /// The storage class that its parts are billed by, where the store tells.
+    pub storage_class: Option<String>,
 }
 
 /// One page of `ListMultipartUploads`.
@@ -286,7 +288,9 @@ mod tests {
         <NextKeyMarker>a&amp;b</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker>\
         <IsTruncated>true</IsTruncated><Upload><Key>a</Key><UploadId>1</UploadId>\
         <Initiator><ID>Key</ID></Initiator><Initiated>1994-11-06T08:49:37.000Z</Initiated>\
-        </Upload><Upload><Key>a&amp;b</Key><UploadId>2</UploadId><Initiated>?</Initiated></Upload>\
+        <StorageClass>STANDARD_IA</StorageClass></Upload>\
+        <Upload><Key>a&amp;b</Key><UploadId>2</UploadId><Initiated>?</Initiated>\
+        <StorageClass>no class</StorageClass></Upload>\
         </ListMultipartUploadsResult>";
 
     const ERROR: &str = "<Error><Code>InternalError</Code><Message>m</Message></Error>";
@@ -476,6 +480,7 @@ mod tests {
             key: key.into(),
             upload_id: UploadId(id.into()),
             initiated,
+            storage_class: (id == "1").then(|| "STANDARD_IA".into()),
         };
         let uploads =
             || vec![upload("a", "1", Some(UnixTime(784_111_777))), upload("a&b", "2", None)];
@@ -491,7 +496,18 @@ mod tests {
             let expected = Ok(Reply::Uploads(UploadsPage { uploads: uploads(), next, date: None }));
             assert_eq!(list_uploads(None).reply(&answer(200, &[], &body)), expected, "{body}");
         }
+        let encoded = UPLOADS
+            .replace("a&amp;b", "a+%2B%0A%C3%BC")
+            .replace("<IsTruncated>", "<EncodingType>url</EncodingType><IsTruncated>");
+        let page = list_uploads(None).reply(&answer(200, &[], &encoded));
+        let Ok(Reply::Uploads(page)) = page else { panic!("{page:?}") };
+        assert_eq!(
+            (page.uploads[0].key.as_str(), page.uploads[1].key.as_str()),
+            ("a", "a +\n\u{fc}")
+        );
+        assert_eq!(page.next.unwrap().key, "a +\n\u{fc}");
         for body in [
+            encoded.replace("%C3", ""),
             UPLOADS.replace("<UploadId>1</UploadId>", ""),
             UPLOADS.replace("<Key>a</Key>", ""),
             UPLOADS.replace(">true<", ">perhaps<"),

@@ -146,12 +146,13 @@ struct UploadFields {
     key: String,
     upload_id: String,
     initiated: Option<UnixTime>,
+    storage_class: Option<String>,
 }
 
 fn uploads(response: &Response, after: Option<&UploadsMarker>) -> Result<UploadsPage, String> {
     let mut uploads = Vec::new();
     let mut fields = UploadFields::default();
-    let mut is_truncated = String::new();
+    let (mut is_truncated, mut is_encoded) = (String::new(), false);
     let mut next = UploadsMarker { key: String::new(), upload_id: String::new() };
     let mut incomplete = 0_u32;
     read_document(response, "ListMultipartUploadsResult", |path, text| match path {
@@ -160,18 +161,26 @@ fn uploads(response: &Response, after: Option<&UploadsMarker>) -> Result<Uploads
         "NextUploadIdMarker" => text.clone_into(&mut next.upload_id),
         "Upload/Key" => text.clone_into(&mut fields.key),
         "Upload/UploadId" => text.clone_into(&mut fields.upload_id),
+        "EncodingType" => is_encoded = text.trim() == "url",
         "Upload/Initiated" => fields.initiated = xml_date(text),
+        "Upload/StorageClass" => fields.storage_class = some_storage_class(text),
         "Upload" => {
-            let UploadFields { key, upload_id, initiated } = std::mem::take(&mut fields);
+            let UploadFields { key, upload_id, initiated, storage_class } =
+                std::mem::take(&mut fields);
             match some_upload_id(&upload_id) {
                 Some(upload_id) if !key.is_empty() => {
-                    uploads.push(UnfinishedUpload { key, upload_id, initiated });
+                    uploads.push(UnfinishedUpload { key, upload_id, initiated, storage_class });
                 }
                 _ => incomplete += 1,
             }
         }
         _ => {}
     })?;
+    if is_encoded {
+        for key in uploads.iter_mut().map(|upload| &mut upload.key).chain([&mut next.key]) {
+            *key = decoded(key)?;
+        }
+    }
     if incomplete > 0 {
         return Err(format!("{incomplete} of its uploads lack a key or an id"));
     }
@@ -187,6 +196,21 @@ fn uploads(response: &Response, after: Option<&UploadsMarker>) -> Result<Uploads
     };
     let next = next_page(&is_truncated, next, moves_on)?;
     Ok(UploadsPage { uploads, next, date: server_date(response) })
+}
+
+/// A key that is written as in a URL's query, since XML cannot have every character
+/// (API reference, `EncodingType`).
+fn decoded(key: &str) -> Result<String, String> {
+    let key = key.replace('+', " ");
+    let key = percent_encoding::percent_decode_str(&key).decode_utf8();
+    key.map(Into::into).map_err(|_| "a key in it is not UTF-8".into())
+}
+
+/// A storage class, where it could be one.
+fn some_storage_class(text: &str) -> Option<String> {
+    let class = text.trim();
+    let is_one = !class.is_empty() && class.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_one.then(|| class.to_owned())
 }
 
 /// Where the next page begins, which must lie behind this one.

@@ -20,7 +20,6 @@ use crate::upload::{AttemptId, PartDigest, PartRange};
 
 /// The helper threads, started when the first hash is asked for.
 pub(super) struct Digests {
-    source: Source,
     wake: Arc<dyn Fn() + Send + Sync>,
     workers: Option<Sender<Job>>,
     answers: (Sender<Answer>, Receiver<Answer>),
@@ -50,6 +49,7 @@ enum Purpose {
 
 struct Job {
     purpose: Purpose,
+    source: Source,
     offset: u64,
     length: u64,
     /// Gone where nobody waits for the answer any more.
@@ -60,9 +60,8 @@ struct Job {
 const READ_SIZE: usize = 256 << 10;
 
 impl Digests {
-    pub(super) fn new(source: Source, wake: impl Fn() + Send + Sync + 'static) -> Digests {
+    pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Digests {
         Digests {
-            source,
             wake: Arc::new(wake),
             workers: None,
             answers: channel(),
@@ -70,20 +69,26 @@ impl Digests {
         }
     }
 
-    /// Begins to hash `length` bytes from `offset` on.
-    pub(super) fn begin(&mut self, id: AttemptId, offset: u64, length: u64) -> DigestJob {
+    /// Begins to hash `length` bytes of `source` from `offset` on.
+    pub(super) fn begin(
+        &mut self,
+        id: AttemptId,
+        source: &Source,
+        offset: u64,
+        length: u64,
+    ) -> DigestJob {
         let hashed = Arc::new(AtomicU64::new(0));
-        let purpose = Purpose::Body(id);
-        self.put(Job { purpose, offset, length, hashed: Arc::downgrade(&hashed) });
+        let (purpose, source) = (Purpose::Body(id), source.clone());
+        self.put(Job { purpose, source, offset, length, hashed: Arc::downgrade(&hashed) });
         DigestJob { hashed }
     }
 
-    /// Begins to sum a part that was sent in a run before.
-    pub(super) fn examine(&mut self, part: PartRange) {
+    /// Begins to sum a part of `source` that was sent in a run before.
+    pub(super) fn examine(&mut self, source: &Source, part: PartRange) {
         let PartRange { number, offset, length } = part;
-        let purpose = Purpose::Part(number);
+        let (purpose, source) = (Purpose::Part(number), source.clone());
         let hashed = Arc::downgrade(&self.examinations);
-        self.put(Job { purpose, offset, length, hashed });
+        self.put(Job { purpose, source, offset, length, hashed });
     }
 
     fn put(&mut self, job: Job) {
@@ -93,7 +98,7 @@ impl Digests {
         match &self.workers {
             Some(workers) => workers.send(job).expect("the workers live as long as their queue"),
             // Better slowly than not at all.
-            None => work(&job, &self.source, &self.answers.0, &*self.wake),
+            None => work(&job, &self.answers.0, &*self.wake),
         }
     }
 
@@ -110,12 +115,12 @@ impl Digests {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let started = (0..threads).filter(|_| {
             let (jobs, answers) = (jobs.clone(), self.answers.0.clone());
-            let (source, wake) = (self.source.clone(), self.wake.clone());
+            let wake = self.wake.clone();
             let worker = move || {
                 loop {
                     let job = jobs.lock().expect("no worker panics with the queue").recv();
                     let Ok(job) = job else { return };
-                    work(&job, &source, &answers, &*wake);
+                    work(&job, &answers, &*wake);
                 }
             };
             thread::Builder::new().spawn(worker).is_ok()
@@ -125,12 +130,12 @@ impl Digests {
 }
 
 /// Hashes, and tells the loop.
-fn work(job: &Job, source: &Source, answers: &Sender<Answer>, wake: &dyn Fn()) {
+fn work(job: &Job, answers: &Sender<Answer>, wake: &dyn Fn()) {
     let mut crc64nvme = Crc64NvmeHasher::new();
     let answer = match job.purpose {
         Purpose::Body(id) => {
             let mut sha256 = Sha256::new();
-            let read = read(source, job, |bytes| {
+            let read = read(job, |bytes| {
                 sha256.update(bytes);
                 crc64nvme.update(bytes);
             });
@@ -148,7 +153,7 @@ fn work(job: &Job, source: &Source, answers: &Sender<Answer>, wake: &dyn Fn()) {
         }
         Purpose::Part(number) => {
             let mut md5 = Md5::new();
-            let read = read(source, job, |bytes| {
+            let read = read(job, |bytes| {
                 md5.update(bytes);
                 crc64nvme.update(bytes);
             });
@@ -177,14 +182,14 @@ impl DigestJob {
 }
 
 /// Reads the range; false where nobody waits for the answer any more.
-fn read(source: &Source, job: &Job, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
+fn read(job: &Job, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
     let mut buffer = vec![0; READ_SIZE];
     let mut done = 0;
     while done < job.length {
         let Some(hashed) = job.hashed.upgrade() else { return Ok(false) };
         let wanted = (job.length - done).min(READ_SIZE as u64) as usize;
         let space = &mut buffer[..wanted];
-        if source.read_at(space, job.offset + done)? < wanted {
+        if job.source.read_at(space, job.offset + done)? < wanted {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         take(space);

@@ -1,25 +1,22 @@
-//! The engine: what is sent next, and what follows from what happened. It owns attempts, retries
-//! and the watchdog; what a file's upload consists of is [`Transfer`]'s.
+//! The engine: what is sent next, and what follows from what happened. It joins the attempts, with
+//! their retries and watchdog, to what a file's upload consists of, which is [`Transfer`]'s; and
+//! owns what only parts have: hedging, and smaller parts where connections are cut.
 
 mod judging;
 mod sending;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::concurrency::ConcurrencyLimit;
+use super::attempts::{Attempts, AttemptsSettings};
 use super::cuts::Cuts;
-use super::flight::Flight;
 use super::hedge::Hedging;
 use super::journal::Record;
-use super::queue::{Before, Job, Queue, Waiting};
-use super::rate::RateLimiter;
-use super::remedies::Remedies;
+use super::queue::{Before, Job, Waiting};
 use super::transfer::{Effect, Transfer, TransferSettings};
 use super::{
-    Action, Beginning, Cause, Command, Diagnosis, Diagnostics, Event, Failure, Manner, Notice,
-    OnFailure, OnGone, Outcome, Patience, RemedySettings, RetryPolicy, RetryQuota, Snapshot,
-    SourceChange, Symptom, Tally, UploadPlan,
+    Action, Beginning, Cause, Command, Diagnosis, Event, Failure, Machine, Manner, Notice,
+    OnFailure, OnGone, Outcome, Patience, RemedySettings, RetryPolicy, Snapshot, SourceChange,
+    Symptom, Tally, UploadPlan,
 };
 use crate::http::Evidence;
 use crate::s3::{ErrorClass, Limits, ObjectSettings, UploadId};
@@ -83,33 +80,15 @@ impl EngineSettings {
 /// Uploads one file. See the contract in [`upload`](super).
 #[derive(Debug)]
 pub struct Engine {
-    limit: ConcurrencyLimit,
-    rate: RateLimiter,
-    retry: RetryPolicy,
-    patience: Patience,
-    quota: RetryQuota,
-    jitter: fastrand::Rng,
+    attempts: Attempts<Job>,
     transfer: Transfer,
-    flight: Flight,
-    queue: Queue,
-    remedies: Remedies,
-    /// Jobs that wait for fresh keys.
-    await_keys: Vec<Waiting>,
     hedging: Hedging,
     cuts: Cuts,
     recut_limits: Option<Limits>,
     /// Parts are to be cut anew as soon as none is in flight.
     recut: bool,
-    /// When anything last succeeded.
-    succeeded_at: Time,
-    /// Actions that need no decision any more.
-    outbox: VecDeque<Action>,
-    tally: Tally,
-    diagnostics: Diagnostics,
     /// Whether something happened that a progress display has not been told of.
     moved: bool,
-    /// Whether whatever is at the endpoint has ever answered in HTTP.
-    heard_http: bool,
 }
 
 impl Engine {
@@ -130,27 +109,20 @@ impl Engine {
             limits: settings.recut.unwrap_or(Limits::AWS),
         };
         let mut engine = Engine {
-            limit: ConcurrencyLimit::new(settings.concurrency),
-            rate: RateLimiter::default(),
-            retry: settings.retry,
-            patience: settings.patience,
-            quota: RetryQuota::default(),
-            jitter: fastrand::Rng::with_seed(settings.seed),
             hedging,
             transfer: Transfer::new(transfer),
-            flight: Flight::default(),
-            queue: Queue::default(),
-            remedies: Remedies::new(manner, settings.remedies),
-            await_keys: Vec::new(),
+            attempts: Attempts::new(AttemptsSettings {
+                manner,
+                remedies: settings.remedies,
+                concurrency: settings.concurrency,
+                retry: settings.retry,
+                patience: settings.patience,
+                seed: settings.seed,
+            }),
             cuts: Cuts::default(),
             recut_limits,
             recut: false,
-            succeeded_at: Time::ZERO,
-            outbox: VecDeque::new(),
-            tally: Tally::default(),
-            diagnostics: Diagnostics::default(),
             moved: false,
-            heard_http: false,
         };
         engine.apply_effects(Time::ZERO);
         engine
@@ -158,10 +130,13 @@ impl Engine {
 
     /// What to do next; `None`: nothing now.
     pub fn poll(&mut self, now: Time) -> Option<Action> {
-        while let Some(id) = self.flight.stalled(now, &self.patience) {
-            self.cut(now, id);
+        while let Some((id, flying, failure)) = self.attempts.cut_stalled(now) {
+            self.failed(now, id, &flying, failure, None);
+            self.apply_effects(now);
+            self.recut_when_clear();
         }
-        let action = self.outbox.pop_front().or_else(|| self.next_send(now));
+        let action = self.attempts.pop_action();
+        let action = action.or_else(|| self.next_send(now));
         action.or_else(|| {
             // Once a turn, when all that happened in it has been taken in.
             let moved = std::mem::take(&mut self.moved);
@@ -172,14 +147,14 @@ impl Engine {
     /// When `poll` will have something again, it having nothing `now`.
     #[must_use]
     pub fn next_wakeup(&self, now: Time) -> Option<Time> {
-        let deadline = self.flight.next_deadline(&self.patience);
+        let deadline = self.attempts.next_deadline();
         deadline.into_iter().chain(self.next_send_at(now)).min()
     }
 
     /// What happened.
     pub fn handle(&mut self, now: Time, event: Event) {
         match event {
-            Event::Progress(progress) => self.flight.moved(now, progress),
+            Event::Progress(progress) => self.attempts.flight.moved(now, progress),
             Event::SourceChanged(change) => self.source_changed(now, change),
             Event::KeysRenewed(result) => self.keys_renewed(now, result),
             Event::Input { size, ended } => {
@@ -189,7 +164,7 @@ impl Engine {
             Event::Examined { part, digest } => self.transfer.examined(part, digest, now),
             Event::Finished { attempt, report, checksum, clock } => {
                 // A report that crossed our cancellation on its way is of no interest.
-                let Some(flying) = self.flight.land(attempt) else { return };
+                let Some(flying) = self.attempts.flight.land(attempt) else { return };
                 self.finished(now, attempt, &flying, &report, checksum, clock);
             }
         }
@@ -204,12 +179,10 @@ impl Engine {
             Command::Stop => {
                 self.transfer.stop();
                 let transfer = &self.transfer;
-                let unwanted = |waiting: &Waiting| {
+                let unwanted = |waiting: &Waiting<Job>| {
                     waiting.before.is_some() && transfer.is_closing(waiting.job)
                 };
-                let mut given_up = self.queue.take(unwanted);
-                given_up.extend(self.await_keys.extract_if(.., |waiting| unwanted(waiting)));
-                for Waiting { job, before } in given_up {
+                for Waiting { job, before } in self.attempts.take_waiting(unwanted) {
                     if let Some(Before { failure, .. }) = before {
                         self.transfer.failed(job, failure);
                     }
@@ -228,8 +201,7 @@ impl Engine {
     /// What it cost so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        let in_flight_max = (self.limit.lowest(), self.limit.allowed());
-        Tally { in_flight_max, ..self.tally.clone() }
+        self.attempts.tally()
     }
 
     /// The plan as it is carried out.
@@ -241,7 +213,7 @@ impl Engine {
     /// What has become clear of why attempts failed.
     #[must_use]
     pub fn diagnoses(&self) -> &[Diagnosis] {
-        self.diagnostics.found()
+        self.attempts.diagnostics.found()
     }
 
     /// The upload that the store has open for us, while it may.
@@ -259,8 +231,8 @@ impl Engine {
     /// Where it stands.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let plan = self.transfer.plan();
-        let put_done = plan.is_single_put() && self.tally.parts > 0;
+        let (plan, tally) = (self.transfer.plan(), &self.attempts.tally);
+        let put_done = plan.is_single_put() && tally.parts > 0;
         let stored = if put_done { plan.size() } else { self.transfer.books().bytes_stored() };
         let forecast = plan.forecast();
         let whole = forecast.as_ref().unwrap_or(plan);
@@ -269,14 +241,14 @@ impl Engine {
             is_endless: forecast.is_none(),
             bytes_stored: stored,
             // A part may be under way twice.
-            bytes_in_flight: self.flight.bytes_in_flight().min(plan.size() - stored),
+            bytes_in_flight: self.attempts.flight.bytes_in_flight().min(plan.size() - stored),
             parts_total: whole.parts(),
-            parts_stored: self.tally.parts,
-            in_flight: self.flight.len() as u32,
-            in_flight_max: self.limit.allowed(),
-            concurrency: self.limit.max(),
-            retries: self.tally.retries.values().sum(),
-            throttled: self.tally.retries.get(&Symptom::Throttled).copied().unwrap_or(0),
+            parts_stored: tally.parts,
+            in_flight: self.attempts.flight.len() as u32,
+            in_flight_max: self.attempts.limit.allowed(),
+            concurrency: self.attempts.limit.max(),
+            retries: tally.retries.values().sum(),
+            throttled: tally.retries.get(&Symptom::Throttled).copied().unwrap_or(0),
         }
     }
 
@@ -301,23 +273,15 @@ impl Engine {
     }
 
     fn keys_renewed(&mut self, now: Time, result: Result<(), String>) {
-        let renewed = result.is_ok();
-        self.remedies.renewed(renewed);
-        self.notice(Notice::KeysRenewed(result));
-        for waiting in std::mem::take(&mut self.await_keys) {
-            match waiting.before {
-                Some(Before { failure, .. }) if !renewed => {
-                    self.transfer.failed(waiting.job, failure);
-                }
-                _ => self.queue.push(now, waiting),
-            }
+        for (job, failure) in self.attempts.keys_renewed(now, result) {
+            self.transfer.failed(job, failure);
         }
     }
 
     /// Cuts the parts that are not stored anew, once nothing of today's cut is under way; unless a
     /// part came through meanwhile that disproves the pattern.
     fn recut_when_clear(&mut self) {
-        if !self.recut || self.flight.has_parts() {
+        if !self.recut || self.attempts.flight.has_parts() {
             return;
         }
         self.recut = false;
@@ -328,43 +292,41 @@ impl Engine {
         self.cuts.forget();
         let from = self.transfer.plan().part_size();
         if let Some(first) = self.transfer.recut(bytes, &limits) {
-            let anew = |waiting: &Waiting| match waiting.job {
+            let anew = |waiting: &Waiting<Job>| match waiting.job {
                 Job::Part(number) => number.index() >= first,
                 _ => false,
             };
-            self.queue.take(anew);
-            self.await_keys.retain(|waiting| !anew(waiting));
+            self.attempts.take_waiting(anew);
             let plan = self.transfer.plan();
             let (to, parts) = (plan.part_size(), plan.parts());
-            self.notice(Notice::Recut { pattern, from, to, parts });
+            self.attempts.notice(Notice::Recut { pattern, from, to, parts });
         }
     }
 
     fn apply_effects(&mut self, now: Time) {
         for effect in self.transfer.take_effects() {
             match effect {
-                Effect::Ask(job, delay) => {
-                    self.queue.push(now + delay, Waiting { job, before: None });
-                }
+                Effect::Ask(job, delay) => self.attempts.ask(now + delay, job),
                 Effect::CancelAll => self.cancel_all(),
-                Effect::DropChecksums => self.remedies.drop_checksums(),
+                Effect::DropChecksums => self.attempts.drop_checksums(),
                 Effect::Record(record) => {
                     let record = self.record(record);
-                    self.outbox.push_back(record);
+                    self.attempts.act(record);
                 }
-                Effect::Forget => self.outbox.push_back(Action::Forget),
-                Effect::Examine(part) => self.outbox.push_back(Action::Examine(part)),
+                Effect::Forget => self.attempts.act(Action::Forget),
+                Effect::Examine(part) => self.attempts.act(Action::Examine(part)),
                 Effect::Notice(notice) => {
-                    match *notice {
-                        Notice::LeftBehind { .. } => self.tally.left_behind += 1,
-                        Notice::Repairing { parts } => self.tally.parts -= parts,
+                    match &*notice {
+                        Notice::LeftBehind { .. } => self.attempts.tally.left_behind += 1,
+                        Notice::Repairing { parts } => self.attempts.tally.parts -= parts,
                         Notice::Reused { parts, bytes } => {
-                            self.tally.parts += parts;
-                            (self.tally.parts_reused, self.tally.bytes_reused) = (parts, bytes);
+                            let tally = &mut self.attempts.tally;
+                            tally.parts += parts;
+                            (tally.parts_reused, tally.bytes_reused) = (*parts, *bytes);
                         }
                         _ => {}
                     }
-                    self.outbox.push_back(Action::Notice(notice));
+                    self.attempts.notice(*notice);
                 }
             }
         }
@@ -374,19 +336,35 @@ impl Engine {
     }
 
     fn cancel_all(&mut self) {
-        self.queue.clear();
-        self.await_keys.clear();
+        self.attempts.cancel_all();
         self.recut = false;
-        for (id, flying) in self.flight.land_all() {
-            self.recall(id, &flying);
-        }
     }
 
     fn record(&self, record: Record) -> Action {
-        Action::Record(record, self.remedies.manner().clock_offset)
+        Action::Record(record, self.attempts.manner().clock_offset)
+    }
+}
+
+impl Machine for Engine {
+    type Outcome = Outcome;
+
+    fn poll(&mut self, now: Time) -> Option<Action> {
+        self.poll(now)
     }
 
-    fn notice(&mut self, notice: Notice) {
-        self.outbox.push_back(Action::Notice(Box::new(notice)));
+    fn next_wakeup(&self, now: Time) -> Option<Time> {
+        self.next_wakeup(now)
+    }
+
+    fn handle(&mut self, now: Time, event: Event) {
+        self.handle(now, event);
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        self.command(now, command);
+    }
+
+    fn outcome(&self) -> Option<&Outcome> {
+        self.outcome()
     }
 }

@@ -117,6 +117,12 @@ impl Failure {
         matches!(self.cause, Cause::SourceChanged(SourceChange::Changed(_)))
     }
 
+    /// Whether the store says, in S3's own words, that it has no such upload: a 404 of somebody on
+    /// the way, or of a bucket, is no proof that one is gone.
+    pub(super) fn says_no_such_upload(&self) -> bool {
+        matches!(self.s3_code(), Some("NoSuchUpload" | "NoSuchKey"))
+    }
+
     /// When the attempt began.
     pub(super) fn began(&self) -> Time {
         Time(self.at.0.saturating_sub(self.evidence.elapsed))

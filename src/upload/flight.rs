@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::queue::{Before, Job};
+use super::queue::Before;
 use super::{AttemptId, Cause, Manner, PartRange, Progress};
 use crate::s3::{Operation, PartNumber};
 use crate::time::Time;
@@ -41,8 +41,8 @@ impl Default for Patience {
 
 /// One attempt in flight.
 #[derive(Debug)]
-pub(super) struct Flying {
-    pub(super) job: Job,
+pub(super) struct Flying<J> {
+    pub(super) job: J,
     pub(super) operation: Operation,
     pub(super) number: u32,
     pub(super) part: Option<PartRange>,
@@ -61,15 +61,15 @@ pub(super) struct Flying {
     body_at: Time,
 }
 
-impl Flying {
+impl<J> Flying<J> {
     pub(super) fn new(
-        job: Job,
+        job: J,
         operation: Operation,
         part: Option<PartRange>,
         manner: Manner,
         before: Option<Before>,
         now: Time,
-    ) -> Flying {
+    ) -> Flying<J> {
         let body_length = match &operation {
             Operation::PutObject { length, .. } | Operation::UploadPart { length, .. } => *length,
             _ => 0,
@@ -95,7 +95,7 @@ impl Flying {
 
     /// How long it may be silent from now on.
     pub(super) fn patience(&self, patience: &Patience) -> Duration {
-        if matches!(self.job, Job::Complete) {
+        if self.completes() {
             patience.complete
         } else if self.body_sent < self.body_length {
             patience.sending
@@ -118,23 +118,28 @@ impl Flying {
         if self.body_sent < self.body_length {
             return silent;
         }
-        let whole = match self.job {
-            Job::Complete => patience.complete_whole,
-            _ => patience.answer_whole,
-        };
+        let whole = if self.completes() { patience.complete_whole } else { patience.answer_whole };
         silent.min(self.body_at + whole)
+    }
+
+    fn completes(&self) -> bool {
+        matches!(self.operation, Operation::CompleteMultipartUpload { .. })
     }
 }
 
 /// All attempts in flight.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    attempts: BTreeMap<AttemptId, Flying>,
+#[derive(Debug)]
+pub(super) struct Flight<J> {
+    attempts: BTreeMap<AttemptId, Flying<J>>,
     next_id: u64,
 }
 
-impl Flight {
-    pub(super) fn start(&mut self, flying: Flying) -> AttemptId {
+impl<J: PartialEq> Flight<J> {
+    pub(super) fn new() -> Flight<J> {
+        Flight { attempts: BTreeMap::new(), next_id: 0 }
+    }
+
+    pub(super) fn start(&mut self, flying: Flying<J>) -> AttemptId {
         let id = AttemptId(self.next_id);
         self.next_id += 1;
         self.attempts.insert(id, flying);
@@ -151,12 +156,12 @@ impl Flight {
     }
 
     pub(super) fn has_parts(&self) -> bool {
-        self.attempts.values().any(|flying| matches!(flying.job, Job::Part(_)))
+        self.attempts.values().any(|flying| flying.part.is_some())
     }
 
     /// The attempt at `job`, where one is in flight.
-    pub(super) fn at(&self, job: Job) -> Option<AttemptId> {
-        self.attempts.iter().find(|(_, flying)| flying.job == job).map(|(id, _)| *id)
+    pub(super) fn at(&self, job: &J) -> Option<AttemptId> {
+        self.attempts.iter().find(|(_, flying)| flying.job == *job).map(|(id, _)| *id)
     }
 
     /// The other attempt at the job of one that failed knows what the store asked then.
@@ -167,20 +172,18 @@ impl Flight {
     }
 
     /// The attempt at a part that was begun first, of those that `wanted` names.
-    pub(super) fn oldest_part(&self, wanted: impl Fn(PartNumber) -> bool) -> Option<&Flying> {
-        self.attempts.values().find(|flying| match flying.job {
-            Job::Part(number) => wanted(number),
-            _ => false,
-        })
+    pub(super) fn oldest_part(&self, wanted: impl Fn(PartNumber) -> bool) -> Option<&Flying<J>> {
+        let is_wanted = |flying: &&Flying<J>| flying.part.is_some_and(|part| wanted(part.number));
+        self.attempts.values().find(is_wanted)
     }
 
     /// Takes an attempt out; `None` where it was cancelled before.
-    pub(super) fn land(&mut self, id: AttemptId) -> Option<Flying> {
+    pub(super) fn land(&mut self, id: AttemptId) -> Option<Flying<J>> {
         self.attempts.remove(&id)
     }
 
     /// Takes all attempts out.
-    pub(super) fn land_all(&mut self) -> Vec<(AttemptId, Flying)> {
+    pub(super) fn land_all(&mut self) -> Vec<(AttemptId, Flying<J>)> {
         std::mem::take(&mut self.attempts).into_iter().collect()
     }
 

@@ -13,18 +13,23 @@
 //!   before the end ─ a creation was not answered ─→ Sweeping
 //! ```
 //!
-//! The contract of [`Engine`]:
+//! Outside of an upload, [`Calls`] makes other calls of the API, with the same attempts.
+//!
+//! The contract of [`Engine`] and [`Calls`], each of them a [`Machine`]:
 //! 1. After each `handle` or `command`, call `poll` until it gives `None`; carry out each action
 //!    in order.
 //! 2. `next_wakeup` is either `None` or a time at which `poll` *will* have something.
 //! 3. `now` never decreases; within one turn of the loop everybody sees the same `now`.
 //! 4. Every queue is bounded: attempts in flight by the concurrency, waiting jobs by the parts of
-//!    open transfers, notices by what one event can cause.
-//! 5. The engine never panics on what the world says; it asserts only its own books.
+//!    open transfers (calls: by a constant), notices by what one event can cause.
+//! 5. They never panic on what the world says; they assert only their own books.
 
+mod aborting;
 mod action;
+mod attempts;
 mod beginning;
 mod books;
+mod calls;
 mod concurrency;
 mod cuts;
 mod diagnosis;
@@ -41,12 +46,15 @@ mod remedies;
 mod retry;
 mod run;
 mod transfer;
+mod unfinished;
 
+pub use aborting::{AbortStep, Aborted, Aborting};
 pub use action::{
     Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
     Tally, Uploaded,
 };
 pub use beginning::{Beginning, OnFailure, OnGone, PartDigest, Resumed};
+pub use calls::{Call, Calls, CallsOutcome, CallsSettings, Script};
 pub use cuts::CutPattern;
 pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
@@ -57,4 +65,5 @@ pub use ladder::{Ladder, Step};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};
-pub use run::{Input, World, run};
+pub use run::{Input, Machine, World, run};
+pub use unfinished::{Asked, Listed, Listing, ListingFault, Selection, Stored, Unfinished};

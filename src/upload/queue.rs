@@ -35,8 +35,8 @@ pub(super) enum Job {
 
 /// A job that waits.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) job: Job,
+pub(super) struct Waiting<J> {
+    pub(super) job: J,
     /// What it is tried again after; `None` for a first attempt.
     pub(super) before: Option<Before>,
 }
@@ -56,26 +56,34 @@ pub(super) struct Before {
 }
 
 /// Jobs by the time at which they are due; first come first served within one moment.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    waiting: BTreeMap<(Time, u64), Waiting>,
+#[derive(Debug)]
+pub(super) struct Queue<J> {
+    waiting: BTreeMap<(Time, u64), Waiting<J>>,
     sequence: u64,
 }
 
-impl Queue {
-    pub(super) fn push(&mut self, due: Time, waiting: Waiting) {
+impl<J> Queue<J> {
+    pub(super) fn new() -> Queue<J> {
+        Queue { waiting: BTreeMap::new(), sequence: 0 }
+    }
+
+    pub(super) fn push(&mut self, due: Time, waiting: Waiting<J>) {
         self.waiting.insert((due, self.sequence), waiting);
         self.sequence += 1;
     }
 
     /// The first job that is due.
-    pub(super) fn pop_due(&mut self, now: Time) -> Option<Waiting> {
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<Waiting<J>> {
         let entry = self.waiting.first_entry()?;
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
     pub(super) fn next_due(&self) -> Option<Time> {
         self.waiting.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -87,7 +95,7 @@ impl Queue {
     }
 
     /// Takes out the jobs that `unwanted` names; all others keep their time.
-    pub(super) fn take(&mut self, unwanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+    pub(super) fn take(&mut self, unwanted: impl Fn(&Waiting<J>) -> bool) -> Vec<Waiting<J>> {
         let taken = self.waiting.extract_if(.., |_, waiting| unwanted(waiting));
         taken.map(|(_, waiting)| waiting).collect()
     }

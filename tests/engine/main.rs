@@ -3,6 +3,7 @@
 
 mod adapts;
 mod breathes;
+mod calls;
 mod scene;
 mod streams;
 mod sweeps;

@@ -10,7 +10,8 @@ use indicatif::HumanBytes;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::upload::{SessionKeys, Upload, UploadSource};
+use super::store::SessionKeys;
+use super::upload::{Upload, UploadSource};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;

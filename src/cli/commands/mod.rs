@@ -9,6 +9,7 @@ mod pages;
 mod plan;
 mod resume;
 mod stdin;
+mod store;
 mod upload;
 
 use super::args::Command;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
 
-use super::cp::keys;
+use super::store::SessionKeys;
 use super::upload::Upload;
 use crate::cli::args::{ResumeArgs, UploadArgs};
 use crate::cli::console::{Console, unix_now};
@@ -183,7 +183,7 @@ fn resume_each(
             .and_then(|resumable| {
                 let upload = prepare(args, &id, &resumable, &folder, console, environment);
                 upload.and_then(|(upload, typed)| {
-                    let keys = keys(&typed, environment)?;
+                    let keys = SessionKeys::find(&typed.s3, environment)?;
                     let (ended, place) = upload.send(&keys, console, interrupts)?;
                     ended.tell(console, &place);
                     Ok(ended.status())

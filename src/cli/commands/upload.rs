@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::stdin;
+use super::store::{SessionKeys, StoreAccess};
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
@@ -14,16 +15,16 @@ use crate::cli::place::Place;
 use crate::cli::report::{Ended, Kept};
 use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
-use crate::config::{Config, Origin, RetryMode, state_folder};
+use crate::config::{Config, Origin, state_folder};
 use crate::credentials::Environment;
 use crate::disk::{Source, SourceError, Stream, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
 use crate::s3::{
-    Addressing, Credentials, Destination, Endpoint, Limits, Object, ObjectSettings,
-    ObjectSettingsInput, UploadId,
+    Addressing, Destination, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput,
+    UploadId,
 };
-use crate::session::{Journal, Renewal, Session, SessionSettings};
+use crate::session::{Journal, Session, SessionSettings};
 use crate::time::Time;
 use crate::transport::{self, HandleSettings};
 use crate::upload::journal::Target;
@@ -85,14 +86,14 @@ impl Upload {
         environment: &Environment,
     ) -> Result<(Upload, Config), CliError> {
         refuse_unsupported(args)?;
-        let config = Config::load(&args.overrides(), environment)?;
+        let store =
+            StoreAccess::prepare(&args.overrides(), &args.s3, &args.network, console, environment)?;
+        let StoreAccess { config, endpoint, concurrency, retry, remedies, transport } = store;
         let is_stdin = stdin::is_wanted(&args.source);
         let file_name = if is_stdin { None } else { file_name(&args.source) };
         let object = Object::parse(&args.destination, file_name)?;
         let typed_settings = args.object_settings();
         let object_settings = Arc::new(ObjectSettings::new(&typed_settings)?);
-        let endpoint = endpoint(&config)?;
-        let concurrency = concurrency(&config, console);
         let (source, plan) = if is_stdin {
             let plan = plan_of_stdin(args, &config, &endpoint, concurrency)?;
             (UploadSource::Stdin(stdin::settings(args, &plan, concurrency)), plan)
@@ -107,25 +108,10 @@ impl Upload {
         let upload = Upload {
             payload: config.payload_mode(https, !args.s3.no_sign_request),
             concurrency,
-            retry: RetryPolicy {
-                attempts_max: config.attempts_max.value,
-                stuck_max: config.stuck_max.value,
-                revision: config.retry_revision.value,
-                adaptive: config.retry_mode.value == RetryMode::Adaptive,
-                ..RetryPolicy::default()
-            },
+            retry,
             hedge: args.hedge(),
-            remedies: RemedySettings {
-                renew_keys: !args.s3.no_sign_request,
-                correct_clock: config.correct_clock.value,
-                adapt_checksums: config.checksums.origin == Origin::Default,
-            },
-            transport: HandleSettings {
-                ca_bundle: config.ca_bundle.as_ref().map(|setting| setting.value.clone()),
-                verify_tls: !args.network.no_verify_ssl,
-                proxy: args.network.proxy.clone(),
-                ..HandleSettings::default()
-            },
+            remedies,
+            transport,
             destination: Destination { endpoint, region: config.region.value.clone(), object },
             source,
             object_settings,
@@ -282,13 +268,6 @@ impl Upload {
     }
 }
 
-/// The keys of an upload, and where fresh ones come from.
-#[derive(Default, Clone)]
-pub(super) struct SessionKeys {
-    pub(super) credentials: Option<Credentials>,
-    pub(super) renewal: Option<Renewal>,
-}
-
 /// What people type out of habit and we cannot do.
 fn refuse_unsupported(args: &UploadArgs) -> Result<(), CliError> {
     let refused = |what: &str, hint: &str| {
@@ -308,20 +287,6 @@ fn refuse_unsupported(args: &UploadArgs) -> Result<(), CliError> {
 
 fn file_name(path: &Path) -> Option<&str> {
     path.file_name().and_then(|name| name.to_str())
-}
-
-fn endpoint(config: &Config) -> Result<Endpoint, CliError> {
-    let addressing = &config.addressing;
-    let (endpoint, origin) = if let Some(url) = &config.endpoint_url {
-        (Endpoint::new(&url.value, addressing.value), url.origin.clone())
-    } else {
-        if config.region.origin == Origin::Default {
-            log::info!("no region is set: using {}", config.region.value);
-        }
-        let amazon = Endpoint::aws(&config.region.value);
-        (amazon.with_addressing(addressing.value), addressing.origin.clone())
-    };
-    endpoint.map_err(|error| CliError::Endpoint { error, origin })
 }
 
 /// Who asked for what cannot be planned.
@@ -364,19 +329,6 @@ fn plan(size: u64, config: &Config, console: &Console) -> Result<UploadPlan, Cli
         }
     }
     Ok(plan)
-}
-
-/// A libcurl that waits with `select()` cannot have more than so many connections.
-fn concurrency(config: &Config, console: &Console) -> u32 {
-    let wanted = config.concurrency.value;
-    let max = transport::SELECT_CONNECTIONS_MAX;
-    if wanted > max && transport::version().poll != Some(true) {
-        console.note(&format!(
-            "{max} parts in flight in place of {wanted}: this libcurl uses select()"
-        ));
-        return max;
-    }
-    wanted
 }
 
 /// How to come to the same place again.

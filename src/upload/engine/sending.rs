@@ -1,20 +1,18 @@
 //! What is sent next, and when there will be something to send.
 
 use super::Engine;
-use crate::http::ConnectionWanted;
 use crate::time::Time;
-use crate::upload::flight::Flying;
 use crate::upload::queue::{Before, Job, Waiting};
-use crate::upload::{Action, Attempt, Failure, Notice, PartRange};
+use crate::upload::{Action, Attempt, Notice, PartRange};
 
 impl Engine {
     /// The next request, where one may be sent `now`.
     pub(super) fn next_send(&mut self, now: Time) -> Option<Action> {
-        if !self.has_room() || self.rate.next_at(now) > now {
+        if !self.attempts.has_room() || self.attempts.next_at(now) > now {
             return None;
         }
         if !self.recut {
-            if let Some(Waiting { job, before }) = self.queue.pop_due(now) {
+            if let Some(Waiting { job, before }) = self.attempts.queue.pop_due(now) {
                 return Some(self.send(now, job, before));
             }
             if let Some(job) = self.transfer.next_part() {
@@ -22,12 +20,12 @@ impl Engine {
             }
         }
         let (due, part) = self.straggler()?;
-        (due <= now).then(|| self.hedge(now, part))
+        (due <= now).then(|| Action::Send(self.hedge(now, part)))
     }
 
     /// When [`next_send`](Engine::next_send) will have something, it having nothing `now`.
     pub(super) fn next_send_at(&self, now: Time) -> Option<Time> {
-        if !self.has_room() {
+        if !self.attempts.has_room() {
             return None;
         }
         let straggler = self.straggler().map(|(due, _)| due);
@@ -36,85 +34,44 @@ impl Engine {
         } else if self.transfer.has_next_part() {
             Some(now)
         } else {
-            self.queue.next_due().into_iter().chain(straggler).min()
+            self.attempts.queue.next_due().into_iter().chain(straggler).min()
         };
-        next.map(|next| next.max(self.rate.next_at(now)))
-    }
-
-    /// Whether one more attempt may be in flight. Nothing is signed with keys that have expired.
-    fn has_room(&self) -> bool {
-        self.flight.len() < self.limit.allowed() as usize && !self.remedies.is_renewing()
+        next.map(|next| next.max(self.attempts.next_at(now)))
     }
 
     fn send(&mut self, now: Time, job: Job, before: Option<Before>) -> Action {
-        let operation = self.transfer.operation(job);
-        let part = self.transfer.part_of(job);
-        let manner = self.remedies.manner().clone();
-        let failure = before.as_ref().map(|before| &before.failure);
-        let spoilt = failure.is_some_and(Failure::spoils_connections);
-        let connection = ConnectionWanted {
-            // libcurl repeats a request whose reused connection dies before the answer; a repeated
-            // CreateMultipartUpload would leave an upload that nobody knows of.
-            is_new: spoilt || job == Job::Create,
-            is_resolved: spoilt || failure.is_some_and(Failure::lacks_connection),
-        };
-        let expect_continue = failure.is_some_and(Failure::wastes_a_body);
-        let is_first = before.is_none();
-        let flying = Flying::new(job, operation, part, manner, before, now);
-        let send = self.launch(now, flying, is_first, connection, expect_continue);
+        let (operation, part) = (self.transfer.operation(job), self.transfer.part_of(job));
+        // libcurl repeats a request whose reused connection dies before the answer; a repeated
+        // CreateMultipartUpload would leave an upload that nobody knows of.
+        let is_new = job == Job::Create;
+        let attempt = self.attempts.send(now, job, operation, part, before, is_new);
         if job != Job::Create {
-            return send;
+            return Action::Send(attempt);
         }
-        // The outbox is empty, or nothing would be sent yet.
-        self.outbox.push_back(send);
+        // Nothing else is waiting to be carried out, or nothing would be sent yet.
+        self.attempts.act(Action::Send(attempt));
         let creating = self.transfer.creating();
         self.record(creating)
-    }
-
-    fn launch(
-        &mut self,
-        now: Time,
-        flying: Flying,
-        is_first: bool,
-        connection: ConnectionWanted,
-        expect_continue: bool,
-    ) -> Action {
-        let (operation, manner) = (flying.operation.clone(), flying.manner.clone());
-        let number = flying.number;
-        let id = self.flight.start(flying);
-        self.tally.attempts += 1;
-        self.rate.take(now);
-        Action::Send(Attempt {
-            id,
-            number,
-            is_first,
-            operation,
-            manner,
-            connection,
-            expect_continue,
-        })
     }
 
     /// The part that takes long, if all others are done or on their way, and when it is to be sent
     /// a second time.
     fn straggler(&self) -> Option<(Time, PartRange)> {
-        if !self.transfer.has_begun_all_parts() || !self.queue.is_empty() {
+        if !self.transfer.has_begun_all_parts() || !self.attempts.queue.is_empty() {
             return None;
         }
-        let oldest = self.flight.oldest_part(|number| !self.hedging.has(number))?;
+        let oldest = self.attempts.flight.oldest_part(|number| !self.hedging.has(number))?;
         let part = oldest.part?;
         Some((oldest.started_at + self.hedging.straggles_after(part.length)?, part))
     }
 
     /// Sends a part that is in flight once more, over another connection.
-    fn hedge(&mut self, now: Time, part: PartRange) -> Action {
+    fn hedge(&mut self, now: Time, part: PartRange) -> Attempt {
         let job = Job::Part(part.number);
         self.hedging.spend(part.number, part.length);
-        self.tally.hedges += 1;
-        self.notice(Notice::Hedged(part));
-        let manner = self.remedies.manner().clone();
+        self.attempts.tally.hedges += 1;
+        self.attempts.notice(Notice::Hedged(part));
         let operation = self.transfer.operation(job);
-        let flying = Flying::new(job, operation, Some(part), manner, None, now);
-        self.launch(now, flying, false, ConnectionWanted::NEW_RESOLVED, false)
+        self.attempts.send_beside(now, job, operation, part)
     }
 }

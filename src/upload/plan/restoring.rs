@@ -50,6 +50,8 @@ impl UploadPlan {
                 if self.is_single_put() { vec![(0, limits.part_size_max)] } else { self.cuts() };
             return UploadPlan::restored(self.size, &cuts, limits);
         };
+        // The last part of a file may be smaller than any other.
+        let part_size = part_size.max(limits.part_size_min);
         let equal = |(number, size): &(PartNumber, u64)| {
             let offset = u64::from(number.index()).checked_mul(part_size);
             let rest = offset.and_then(|offset| self.size.checked_sub(offset));

@@ -1,0 +1,217 @@
+//! What every command that speaks to a store needs of the flags, the environment and the files:
+//! where it is, how it is spoken to, the keys; and the way to make calls there outside an upload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cli::args::{NetworkArgs, S3Args};
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::notices::Reporter;
+use crate::cli::place::Place;
+use crate::cli::signals::Interrupts;
+use crate::config::{Config, Origin, Overrides, RetryMode};
+use crate::credentials::{Chain, Environment};
+use crate::http::Scheme;
+use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object};
+use crate::session::{Renewal, Session, SessionSettings};
+use crate::transport::{self, HandleSettings};
+use crate::upload::{
+    self, Calls, CallsOutcome, CallsSettings, Diagnosis, Manner, Patience, RemedySettings,
+    RetryPolicy, Script, Symptom,
+};
+
+/// A store, and how it is spoken to.
+#[derive(Debug)]
+pub(super) struct StoreAccess {
+    pub(super) config: Config,
+    pub(super) endpoint: Endpoint,
+    pub(super) concurrency: u32,
+    pub(super) retry: RetryPolicy,
+    pub(super) remedies: RemedySettings,
+    pub(super) transport: HandleSettings,
+}
+
+/// The keys that requests are signed with, and where fresh ones come from.
+#[derive(Default, Clone)]
+pub(super) struct SessionKeys {
+    pub(super) credentials: Option<Credentials>,
+    pub(super) renewal: Option<Renewal>,
+}
+
+impl StoreAccess {
+    /// Checks what was typed and configured; sends nothing.
+    pub(super) fn prepare(
+        overrides: &Overrides,
+        s3: &S3Args,
+        network: &NetworkArgs,
+        console: &Console,
+        environment: &Environment,
+    ) -> Result<StoreAccess, CliError> {
+        let config = Config::load(overrides, environment)?;
+        Ok(StoreAccess {
+            endpoint: endpoint(&config)?,
+            concurrency: concurrency(&config, console),
+            retry: RetryPolicy {
+                attempts_max: config.attempts_max.value,
+                stuck_max: config.stuck_max.value,
+                revision: config.retry_revision.value,
+                adaptive: config.retry_mode.value == RetryMode::Adaptive,
+                ..RetryPolicy::default()
+            },
+            remedies: RemedySettings {
+                renew_keys: !s3.no_sign_request,
+                correct_clock: config.correct_clock.value,
+                adapt_checksums: config.checksums.origin == Origin::Default,
+            },
+            transport: HandleSettings {
+                ca_bundle: config.ca_bundle.as_ref().map(|setting| setting.value.clone()),
+                verify_tls: !network.no_verify_ssl,
+                proxy: network.proxy.clone(),
+                ..HandleSettings::default()
+            },
+            config,
+        })
+    }
+
+    /// Names for messages about `address`.
+    pub(super) fn place(&self, address: &BucketPrefix) -> Place {
+        let profile = &self.config.profile;
+        let endpoint_url = self.config.endpoint_url.as_ref();
+        Place {
+            source: String::new(),
+            object: address.to_string(),
+            bucket: address.bucket.as_str().to_owned(),
+            key: address.prefix.clone(),
+            endpoint: self.endpoint.to_string(),
+            endpoint_origin: endpoint_url.map(|setting| setting.origin.clone()),
+            region: self.config.region.value.clone(),
+            profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
+            permissions: Vec::new(),
+        }
+    }
+
+    /// Opens what is needed to make calls about `address`, of which `place` has the names.
+    pub(super) fn caller<'a>(
+        self,
+        address: &BucketPrefix,
+        keys: SessionKeys,
+        console: &'a Console,
+        place: &'a Place,
+        interrupts: &Interrupts,
+    ) -> Result<Caller<'a>, CliError> {
+        let https = self.endpoint.scheme() == Scheme::Https;
+        let payload = self.config.payload_mode(https, keys.credentials.is_some());
+        let settings = SessionSettings {
+            credentials: keys.credentials,
+            renewal: keys.renewal,
+            transport: self.transport,
+            concurrency: self.concurrency,
+            journal: None,
+        };
+        let mut reporter = Reporter::new(console, place, self.concurrency);
+        let observer = Box::new(move |notice: &upload::Notice| reporter.hear(notice));
+        let session = Session::without_source(settings, observer).map_err(CliError::Session)?;
+        let stopper = session.stopper();
+        interrupts.at_first(move |_| stopper.stop());
+        let object = Object { bucket: address.bucket.clone(), key: Key::listed(&address.prefix) };
+        let region = self.config.region.value.clone();
+        let destination = Destination { endpoint: self.endpoint, region, object };
+        transport::release_startup_code();
+        Ok(Caller {
+            session,
+            settings: CallsSettings {
+                manner: Manner::new(destination, payload),
+                remedies: RemedySettings { adapt_checksums: false, ..self.remedies },
+                concurrency: self.concurrency,
+                retry: self.retry,
+                patience: Patience::default(),
+                seed: fastrand::u64(..),
+            },
+            cost: Cost::default(),
+        })
+    }
+}
+
+impl SessionKeys {
+    /// Of the first source that has keys; it is asked again when they have expired. None where
+    /// requests go unsigned.
+    pub(super) fn find(s3: &S3Args, environment: &Environment) -> Result<SessionKeys, CliError> {
+        if s3.no_sign_request {
+            return Ok(SessionKeys::default());
+        }
+        let chain = Chain::new(environment.clone(), s3.profile.clone());
+        let found = chain.find()?;
+        log::info!("credentials from {}", found.source);
+        let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));
+        Ok(SessionKeys { credentials: Some(found.credentials), renewal: Some(renewal) })
+    }
+}
+
+/// Makes calls about one bucket, one script after the other; what is learnt of the store by one is
+/// known to the next.
+pub(super) struct Caller<'a> {
+    session: Session<'a>,
+    settings: CallsSettings,
+    cost: Cost,
+}
+
+/// What all calls so far cost, and why some failed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cost {
+    pub(super) requests: u32,
+    pub(super) retries: BTreeMap<Symptom, u32>,
+    pub(super) diagnoses: Vec<Diagnosis>,
+}
+
+impl Caller<'_> {
+    /// Carries `script` out; gives it back with how it ended.
+    pub(super) fn carry_out<S: Script>(
+        &mut self,
+        script: S,
+    ) -> Result<(CallsOutcome, S), CliError> {
+        let mut calls = Calls::new(script, self.settings.clone());
+        let outcome = upload::run(&mut calls, &mut self.session);
+        let outcome = outcome.map_err(|error| CliError::Run { error, abort_line: None })?;
+        self.settings.manner = calls.manner().clone();
+        let tally = calls.tally();
+        self.cost.requests += tally.attempts;
+        for (symptom, count) in tally.retries {
+            *self.cost.retries.entry(symptom).or_default() += count;
+        }
+        self.cost.diagnoses.extend_from_slice(calls.diagnoses());
+        Ok((outcome, calls.into_script()))
+    }
+
+    /// What all calls so far cost.
+    pub(super) fn cost(&self) -> &Cost {
+        &self.cost
+    }
+}
+
+fn endpoint(config: &Config) -> Result<Endpoint, CliError> {
+    let addressing = &config.addressing;
+    let (endpoint, origin) = if let Some(url) = &config.endpoint_url {
+        (Endpoint::new(&url.value, addressing.value), url.origin.clone())
+    } else {
+        if config.region.origin == Origin::Default {
+            log::info!("no region is set: using {}", config.region.value);
+        }
+        let amazon = Endpoint::aws(&config.region.value);
+        (amazon.with_addressing(addressing.value), addressing.origin.clone())
+    };
+    endpoint.map_err(|error| CliError::Endpoint { error, origin })
+}
+
+/// A libcurl that waits with `select()` cannot have more than so many connections.
+fn concurrency(config: &Config, console: &Console) -> u32 {
+    let wanted = config.concurrency.value;
+    let max = transport::SELECT_CONNECTIONS_MAX;
+    if wanted > max && transport::version().poll != Some(true) {
+        console.note(&format!(
+            "{max} requests in flight in place of {wanted}: this libcurl uses select()"
+        ));
+        return max;
+    }
+    wanted
+}
