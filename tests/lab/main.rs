@@ -8,6 +8,7 @@ mod diagnoses;
 mod explains;
 mod local_lab;
 mod nested;
+mod spool;
 mod stdin;
 mod stops;
 #[path = "../support/mod.rs"]
