@@ -68,6 +68,9 @@ pub struct PartsPage {
 pub struct UnfinishedUpload {
     /// The key it would write.
     pub key: String,
+    /// The key as it was written, where it was decoded: some stores say that they encode keys, and
+    /// do not.
+    pub key_written: Option<String>,
     /// Its id.
     pub upload_id: UploadId,
     /// When it was created, by the store's clock, where that could be read.
@@ -531,6 +534,7 @@ mod tests {
     fn pages_of_unfinished_uploads_are_read() {
         let upload = |key: &str, id: &str, initiated| UnfinishedUpload {
             key: key.into(),
+            key_written: None,
             upload_id: UploadId(id.into()),
             initiated,
             storage_class: (id == "1").then(|| "STANDARD_IA".into()),
@@ -559,8 +563,19 @@ mod tests {
             ("a", "a +\n\u{fc}")
         );
         assert_eq!(page.next.unwrap().key, "a +\n\u{fc}");
+        let written: Vec<_> = page.uploads.into_iter().map(|upload| upload.key_written).collect();
+        assert_eq!(written, [None, Some("a+%2B%0A%C3%BC".to_owned())]);
+        // SeaweedFS says so, and writes keys as they are.
+        for key in ["a+ b", "a+%", "a+\u{fc}", "a+&lt;"] {
+            let lied = UPLOADS
+                .replace("a&amp;b", key)
+                .replace("<IsTruncated>", "<EncodingType>url</EncodingType><IsTruncated>");
+            let page = list_uploads(None).reply(&answer(200, &[], &lied));
+            let Ok(Reply::Uploads(page)) = page else { panic!("{page:?}") };
+            assert_eq!(page.uploads[1].key, key.replace("&lt;", "<"));
+        }
         for body in [
-            encoded.replace("%C3", ""),
+            encoded.replace("%C3", "%FF"),
             UPLOADS.replace("<UploadId>1</UploadId>", ""),
             UPLOADS.replace("<Key>a</Key>", ""),
             UPLOADS.replace(">true<", ">perhaps<"),

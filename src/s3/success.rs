@@ -193,16 +193,25 @@ fn uploads(response: &Response, after: Option<&UploadsMarker>) -> Result<Uploads
                 std::mem::take(&mut fields);
             match some_upload_id(&upload_id) {
                 Some(upload_id) if !key.is_empty() => {
-                    uploads.push(UnfinishedUpload { key, upload_id, initiated, storage_class });
+                    uploads.push(UnfinishedUpload {
+                        key,
+                        key_written: None,
+                        upload_id,
+                        initiated,
+                        storage_class,
+                    });
                 }
                 _ => incomplete += 1,
             }
         }
         _ => {}
     })?;
-    if is_encoded {
-        for key in uploads.iter_mut().map(|upload| &mut upload.key).chain([&mut next.key]) {
-            *key = decoded(key)?;
+    if is_encoded && uploads.iter().all(|upload| may_be_encoded(&upload.key)) {
+        next.key = decoded(&next.key)?;
+        for upload in &mut uploads {
+            let key = decoded(&upload.key)?;
+            let written = std::mem::replace(&mut upload.key, key);
+            upload.key_written = (written != upload.key).then_some(written);
         }
     }
     if incomplete > 0 {
@@ -228,6 +237,14 @@ fn decoded(key: &str) -> Result<String, String> {
     let key = key.replace('+', " ");
     let key = percent_encoding::percent_decode_str(&key).decode_utf8();
     key.map(Into::into).map_err(|_| "a key in it is not UTF-8".into())
+}
+
+/// Whether `key` can be what [`decoded`] is for.
+fn may_be_encoded(key: &str) -> bool {
+    let mut pieces = key.split('%');
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !b"\"#&<>?".contains(&b));
+    let escape = |text: &str| text.get(..2).is_some_and(|hex| u8::from_str_radix(hex, 16).is_ok());
+    pieces.next().is_some_and(plain) && pieces.all(|piece| escape(piece) && plain(piece))
 }
 
 /// A storage class, where it could be one.

@@ -83,6 +83,7 @@ impl Aborting {
     }
 
     fn aborted(&mut self, index: usize) -> Option<Call<AbortStep>> {
+        self.uploads[index].0.key_written = None;
         let round = &mut self.rounds[index];
         round.aborts += 1;
         match round.unlisted.take() {
@@ -130,6 +131,11 @@ impl Script for Aborting {
             (AbortStep::Confirm(index), Ok(Reply::Parts(page))) => {
                 let bytes = page.parts.iter().map(|part| part.size).sum();
                 self.still_listed(index, Stored { parts: page.parts.len() as u64, bytes })
+            }
+            (AbortStep::Abort(index), Err(failure))
+                if failure.says_no_such_upload() && self.uploads[index].0.try_key_written() =>
+            {
+                Some(self.call(AbortStep::Abort(index), Duration::ZERO))
             }
             (AbortStep::Abort(index) | AbortStep::Confirm(index), Err(failure))
                 if failure.says_no_such_upload() =>

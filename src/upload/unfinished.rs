@@ -14,6 +14,9 @@ use crate::s3::{
 pub struct Unfinished {
     /// The key it would write.
     pub key: String,
+    /// What the key is where the store has no such upload of that one: it may have been decoded
+    /// that was not encoded.
+    pub key_written: Option<String>,
     /// Its id.
     pub upload_id: UploadId,
     /// When it was created, where the store told.
@@ -114,6 +117,16 @@ impl Selection {
     }
 }
 
+impl Unfinished {
+    /// Takes the key as it was written for the key; false where that is no other.
+    pub(super) fn try_key_written(&mut self) -> bool {
+        let written = self.key_written.take();
+        let is_other = written.is_some();
+        self.key = written.unwrap_or_else(|| std::mem::take(&mut self.key));
+        is_other
+    }
+}
+
 impl Listing {
     /// Nothing has been asked yet.
     #[must_use]
@@ -199,8 +212,16 @@ impl Listing {
         let age = upload.initiated.zip(date);
         let age = age.map(|(initiated, date)| date.since(initiated).unwrap_or_default());
         if self.selection.has(&upload, age) {
-            let UnfinishedUpload { key, upload_id, initiated, storage_class } = upload;
-            let found = Unfinished { key, upload_id, initiated, age, storage_class, stored: None };
+            let UnfinishedUpload { key, key_written, upload_id, initiated, storage_class } = upload;
+            let found = Unfinished {
+                key,
+                key_written,
+                upload_id,
+                initiated,
+                age,
+                storage_class,
+                stored: None,
+            };
             self.found.insert(index, found);
             self.unmeasured.push_back(index);
         }
@@ -209,6 +230,8 @@ impl Listing {
     /// Takes a page of parts; gives the call for the next.
     fn parts_listed(&mut self, index: usize, page: &PartsPage) -> Option<Call<Asked>> {
         let upload = self.found.get_mut(&index)?;
+        // A key that has an upload is the right one.
+        upload.key_written = None;
         let stored = upload.stored.get_or_insert_default();
         stored.parts += page.parts.len() as u64;
         stored.bytes += page.parts.iter().map(|part| part.size).sum::<u64>();
@@ -216,16 +239,20 @@ impl Listing {
         self.parts(index, Some(next))
     }
 
-    fn parts_not_listed(&mut self, index: usize, failure: Failure) {
+    fn parts_not_listed(&mut self, index: usize, failure: Failure) -> Option<Call<Asked>> {
         if failure.says_no_such_upload() {
+            if self.found.get_mut(&index).is_some_and(Unfinished::try_key_written) {
+                return self.parts(index, None);
+            }
             self.ended_meanwhile += 1;
             self.found.remove(&index);
-            return;
+            return None;
         }
         if let Some(upload) = self.found.get_mut(&index) {
             upload.stored = None;
         }
         self.unknown.get_or_insert((failure, 0)).1 += 1;
+        None
     }
 }
 
@@ -249,10 +276,7 @@ impl Script for Listing {
                 self.fault = Some(ListingFault::Failed(failure));
                 None
             }
-            (Asked::Parts(index), Err(failure)) => {
-                self.parts_not_listed(index, failure);
-                None
-            }
+            (Asked::Parts(index), Err(failure)) => self.parts_not_listed(index, failure),
             (asked, Ok(reply)) => unreachable!("{reply:?} is no reply to {asked:?}"),
         }
     }

@@ -11,6 +11,7 @@ mod lifecycle;
 mod local_lab;
 mod nested;
 mod resumes;
+mod spool;
 mod stdin;
 mod stops;
 #[path = "../support/mod.rs"]

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, PipeWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,10 +13,10 @@ use super::local_lab::{Lab, signal};
 use super::support::{Curlift, Ended, bytes, crc64nvme, expect_same, wait_until};
 use super::{BUCKET, DESTINATION, KEY, MIB};
 
-const PART: usize = 5 * MIB;
+pub(super) const PART: usize = 5 * MIB;
 
 /// Runs it with what `produce` writes on its standard input.
-fn pipe(program: Curlift, produce: impl FnOnce(PipeWriter) + Send + 'static) -> Ended {
+pub(super) fn pipe(program: Curlift, produce: impl FnOnce(PipeWriter) + Send + 'static) -> Ended {
     let (reader, writer) = io::pipe().expect("a pipe can be made");
     let running = program.start_reading(reader);
     let producer = thread::spawn(move || produce(writer));
@@ -27,13 +26,13 @@ fn pipe(program: Curlift, produce: impl FnOnce(PipeWriter) + Send + 'static) -> 
 }
 
 /// Writes all of it, unless the program is gone.
-fn all(content: Vec<u8>) -> impl FnOnce(PipeWriter) + Send {
+pub(super) fn all(content: Vec<u8>) -> impl FnOnce(PipeWriter) + Send {
     move |mut pipe| {
         pipe.write_all(&content).ok();
     }
 }
 
-fn expect_stored(lab: &Lab, ended: Ended, content: &[u8]) -> Value {
+pub(super) fn expect_stored(lab: &Lab, ended: Ended, content: &[u8]) -> Value {
     let summary = ended.expect_code(0).summary();
     assert_eq!(summary["bytes"], content.len(), "{summary}");
     assert_eq!(summary["checksum"]["value"], crc64nvme(content), "{summary}");
@@ -43,7 +42,7 @@ fn expect_stored(lab: &Lab, ended: Ended, content: &[u8]) -> Value {
 }
 
 /// Fails unless it failed for its source, said `says`, and nothing is at the store.
-fn expect_nothing_stored(lab: &Lab, ended: Ended, says: &[&str]) {
+pub(super) fn expect_nothing_stored(lab: &Lab, ended: Ended, says: &[&str]) {
     let ended = ended.expect_code(5);
     assert_eq!(ended.summary()["outcome"], "failed", "{}", ended.stdout);
     for text in says {
@@ -108,8 +107,10 @@ fn parts_are_sent_again_from_memory() {
         let content = bytes(6 * PART + 11, 10);
         let program = lab.cp().args(&["-", DESTINATION, "-c", "3"]).args(extra);
         let ended = pipe(program, all(content.clone()));
-        assert!(ended.retries().iter().any(|(cause, _)| cause == "reset"), "{}", ended.stdout);
-        expect_stored(&lab, ended, &content);
+        let retried = ended.retries().iter().any(|(cause, _)| cause == "reset");
+        let summary = expect_stored(&lab, ended, &content);
+        // Over a connection that had been used before, libcurl repeats the request by itself.
+        assert!(retried || summary["resent_by_libcurl"] != 0, "{summary}");
     }
 }
 
@@ -181,13 +182,6 @@ fn catches_interrupts(process: u32) -> bool {
     mask.is_some_and(|mask| mask & 2 != 0)
 }
 
-/// Whether a process has a thread of that name.
-fn has_thread(process: u32, name: &str) -> bool {
-    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let named = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("comm"));
-    threads.filter_map(|thread| named(thread).ok()).any(|found| found.trim() == name)
-}
-
 /// The most memory it takes for a stream of so many bytes, in KiB.
 fn peak_memory(lab: &Lab, length: usize) -> u64 {
     let (reader, mut writer) = io::pipe().expect("a pipe can be made");
@@ -217,91 +211,4 @@ fn memory_does_not_depend_on_the_length() {
     assert!(long < short + more, "{short} KiB for 20 MiB, {long} KiB for 200 MiB");
     let by_one = peak_memory(&lab, MIB);
     assert!(long < by_one + two_parts + more, "{by_one} KiB for 1 MiB, {long} KiB for 200 MiB");
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("the folder is there");
-    let name = |entry: io::Result<fs::DirEntry>| entry.expect("it can be read").file_name();
-    entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect()
-}
-
-#[test]
-fn a_spool_goes_when_the_object_is_stored() {
-    let lab = Lab::start(&["UploadPart every 2 reset after 1MiB"]);
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let content = bytes(4 * PART, 14);
-    let program = lab.cp().args(&["-", DESTINATION, "--spool"]).arg(folder.path());
-    expect_stored(&lab, pipe(program, all(content.clone())), &content);
-    assert_eq!(names(folder.path()), [] as [&str; 0]);
-}
-
-/// The store gives up while the producer still writes: all of it is kept, and can be sent.
-#[test]
-fn a_spool_is_written_to_its_end_and_kept_where_the_store_gives_up() {
-    let lab = Lab::start(&["UploadPart first 1 status 500 InternalError"]);
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let content = bytes(4 * PART + 1, 15);
-    let pieces = content.clone();
-    let program = lab.cp().args(&["-", DESTINATION, "--retry", "1", "--spool"]).arg(folder.path());
-    let ended = pipe(program, move |mut pipe| {
-        for piece in pieces.chunks(MIB) {
-            pipe.write_all(piece).expect("it is read to its end");
-            thread::sleep(Duration::from_millis(40));
-        }
-    });
-    let ended = ended.expect_code(6);
-    assert_eq!(lab.unfinished(), 0, "uploads left behind");
-    let names = names(folder.path());
-    let [name] = &names[..] else { panic!("{names:?}") };
-    let spool = folder.path().join(name);
-    let line = format!("curlift cp {} {DESTINATION}", spool.display());
-    assert!(ended.stderr.contains(&line), "{line:?} is not in {}", ended.stderr);
-    assert_eq!(ended.summary()["spool"], spool.display().to_string(), "{}", ended.stdout);
-    let told = ["rest of standard input goes to", "InternalError"];
-    assert!(told.iter().all(|text| ended.stderr.contains(text)), "{}", ended.stderr);
-    expect_same(&fs::read(&spool).expect("it is ours"), &content);
-    let again = lab.cp().arg(&spool).arg(DESTINATION).run();
-    expect_stored(&lab, again, &content);
-}
-
-#[test]
-fn a_stop_leaves_no_spool_that_is_not_whole() {
-    let lab = Lab::start(&["UploadPart always slow 1MB"]);
-    for whole in [false, true] {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let (reader, mut writer) = io::pipe().expect("a pipe can be made");
-        let program = lab.cp().args(&["-", DESTINATION, "--spool"]).arg(folder.path());
-        let running = program.start_reading(reader);
-        let content = bytes(2 * PART, 16);
-        writer.write_all(&content).expect("it is read");
-        let writer = (!whole).then_some(writer);
-        let spooled = || {
-            let file = fs::read_dir(folder.path()).ok()?.next()?.ok()?;
-            (file.metadata().ok()?.len() == content.len() as u64).then_some(())
-        };
-        wait_until("all is spooled", Duration::from_secs(30), spooled);
-        lab.await_upload();
-        wait_until("the end is known, or is not", Duration::from_secs(30), || {
-            (has_thread(running.child.id(), "stdin") != whole).then_some(())
-        });
-        signal(running.child.id(), "INT");
-        let ended = running.end().expect_code(130);
-        assert_eq!(names(folder.path()).len(), usize::from(whole), "{}", ended.stderr);
-        assert_eq!(lab.unfinished(), 0, "uploads left behind");
-        drop(writer);
-    }
-}
-
-/// A disk of 8 MiB, for this program alone.
-#[test]
-fn a_full_disk_is_told_with_its_folder() {
-    let lab = Lab::start(&[]);
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let path = folder.path().display().to_string();
-    let mount = format!("mount -t tmpfs -o size=8m none '{path}' && exec \"$0\" \"$@\"");
-    let words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &mount];
-    let program = Curlift::under(&words.map(str::to_owned)).store(&lab.store);
-    let program = program.args(&["cp", "--json", "--part-size", "5MiB", "-", DESTINATION]);
-    let ended = pipe(program.args(&["--spool", &path]), all(bytes(4 * PART, 17)));
-    expect_nothing_stored(&lab, ended, &["cannot write the spool", &path, "the disk is full"]);
 }

@@ -71,6 +71,10 @@ impl Scene {
         uploads.into_iter().map(|upload| upload.key).collect()
     }
 
+    fn requests(&self, operation: &str) -> u64 {
+        self.lab.tally().requests.get(operation).copied().unwrap_or_default()
+    }
+
     fn uploads(&self, args: &[&str]) -> Curlift {
         Curlift::new().store(&self.store).arg("uploads").args(args)
     }
@@ -281,8 +285,9 @@ fn uploads_of_a_running_curlift_are_left_alone_and_those_it_left_are_known() {
         |args: &[&str]| Curlift::new().store(&scene.store).env("XDG_STATE_HOME", &state).args(args);
     let copy = || curlift(&["cp", "-c", "1"]).args(&IN_PARTS).arg(&file).arg("s3://lab/sent");
     let running = copy().start();
-    let begun = || scene.keys().contains(&"sent".to_owned()).then_some(());
-    wait_until("an upload is under way", Duration::from_secs(30), begun);
+    // The second of one at a time begins when the first is stored.
+    let begun = || (scene.requests("UploadPart") > 1).then_some(());
+    wait_until("a part is stored", Duration::from_secs(30), begun);
     let owners = || -> Vec<String> {
         let listed = curlift(&["uploads", "ls", "s3://lab", "--json"]).run().expect_code(0);
         let owner = |line: &Value| format!("{} {}", line["key"], line["owner"]).replace('"', "");
@@ -345,10 +350,7 @@ fn a_stop_ends_it_and_says_what_is_left() {
     let scene = Scene::new(&["AbortMultipartUpload always stall after 0"]);
     scene.begin(&["k"]);
     let running = scene.uploads(&["abort", "s3://lab", "--all", "--json"]).start();
-    let aborting = || {
-        let tally = scene.lab.tally();
-        (tally.requests.get("AbortMultipartUpload").copied() > Some(0)).then_some(())
-    };
+    let aborting = || (scene.requests("AbortMultipartUpload") > 0).then_some(());
     wait_until("it aborts", Duration::from_secs(30), aborting);
     signal(running.child.id(), "INT");
     let ended = running.end().expect_code(130);

@@ -153,3 +153,29 @@ fn the_rule_that_ends_unfinished_uploads_comes_and_goes() {
     run(store, &["lifecycle", "rm", &bucket, "--prefix", "tmp/"]).expect_code(0);
     assert!(store.ask(&["--fail"], &format!("/{BUCKET}?lifecycle=")).is_err());
 }
+
+#[test]
+fn unfinished_uploads_are_listed_and_aborted() {
+    let store = &weed().http;
+    for key in ["stale/a%20b%2B%26%3C", "stale/%C3%BC", "other/a%2Bb%2541"] {
+        let post = ["--fail", "--request", "POST", "--output", "/dev/null"];
+        store.ask(&post, &format!("/{BUCKET}/{key}?uploads=")).expect("an upload is begun");
+    }
+    let address = format!("s3://{BUCKET}/stale/");
+    let uploads = |args: &[&str]| {
+        let program = Curlift::new().store(store).arg("uploads").args(args);
+        program.args(&[&address, "--json"]).run().expect_code(0)
+    };
+    let listed = uploads(&["ls"]);
+    assert_eq!(listed.summary()["uploads"], 2, "{}", listed.stdout);
+    assert!(listed.stdout.contains("\"key\":\"stale/a b+&<\""), "{}", listed.stdout);
+    assert!(listed.stdout.contains("\"key\":\"stale/ü\""), "{}", listed.stdout);
+    assert_eq!(uploads(&["abort", "--older-than", "1d"]).summary()["freed"]["uploads"], 0);
+    assert_eq!(uploads(&["abort", "--all"]).summary()["freed"]["uploads"], 2);
+    assert_eq!(uploads(&["ls"]).summary()["uploads"], 0);
+    // It says that it encodes keys, and does not.
+    let other = ["uploads", "abort", &format!("s3://{BUCKET}/other/"), "--all"];
+    let done = Curlift::new().store(store).args(&other).run().expect_code(0);
+    assert!(done.stdout.contains("/other/a+b%41 ("), "{}", done.stdout);
+    assert_eq!(store.unfinished(BUCKET, "other/a+b%41"), 0);
+}

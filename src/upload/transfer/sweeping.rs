@@ -101,7 +101,8 @@ impl Transfer {
         let since = self.creations.lost_since(page.date, at);
         let (mut found, mut undated) = (Vec::new(), false);
         for upload in &page.uploads {
-            if upload.key != self.key || Some(&upload.upload_id) == self.upload_id.as_ref() {
+            let is_key = upload.key == self.key || upload.key_written.as_ref() == Some(&self.key);
+            if !is_key || Some(&upload.upload_id) == self.upload_id.as_ref() {
                 continue;
             }
             match upload.initiated.zip(since) {

@@ -60,9 +60,8 @@ impl Ownerships {
             match disk::peek(&folder, &name) {
                 Ok(None) => {}
                 Ok(Some((bytes, is_held))) => match read(&bytes, &Limits::AWS) {
-                    Ok(journal) => {
-                        journal.into_iter().for_each(|journal| ownerships.add(journal, is_held));
-                    }
+                    Ok(None) => {}
+                    Ok(Some(journal)) => ownerships.add(journal, is_held),
                     Err(error) => unread(&error),
                 },
                 Err(error) => unread(&error),

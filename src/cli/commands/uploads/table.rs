@@ -119,6 +119,7 @@ mod tests {
     fn upload(key: &str, id: &str, bytes: Option<u64>) -> Unfinished {
         Unfinished {
             key: key.into(),
+            key_written: None,
             upload_id: UploadId(id.into()),
             initiated: None,
             age: bytes.map(|_| Duration::from_hours(3 * 24 + 4)),
