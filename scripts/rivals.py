@@ -126,6 +126,12 @@ class Lab:
         return (self.ask(inside, "/lab?uploads=") or b"").count(b"<UploadId>")
 
 
+def last_object(printed):
+    """The object of the last line of JSON lines; an empty one where it is none."""
+    lines = printed.splitlines()
+    return json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+
+
 class Run:
     """One upload that has ended, as the client tells it."""
 
@@ -144,8 +150,7 @@ class Run:
                 self.code = None
         self.seconds = time.monotonic() - began
         self.errors = (folder / "err").read_text()
-        lines = (folder / "out").read_text().splitlines()
-        self.summary = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+        self.summary = last_object((folder / "out").read_text())
 
     @property
     def outcome(self):

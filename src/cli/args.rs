@@ -3,11 +3,16 @@
 
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
+mod bucket;
+mod uploads;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 use super::journal;
 use crate::config::{self, Overrides, units};
 use crate::s3::{Addressing, ObjectSettingsInput, UploadId};
@@ -32,6 +37,15 @@ pub(super) enum Command {
     Cp(CpArgs),
     /// Show what `cp` would do; sends nothing
     Plan(UploadArgs),
+    /// Compare a local file with a stored object
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Show, set or remove the rule by which a bucket aborts unfinished uploads
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
+    /// List and abort multipart uploads that were never completed
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
@@ -70,6 +84,13 @@ Examples:
   curlift resume --list
   curlift resume 3f9c
   curlift resume --all";
+
+const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 equal, 8 different, 9 there is no such object, 5 the file cannot be read.
+
+Examples:
+  curlift verify backup.tar s3://bucket/backups/
+  curlift verify big.bin s3://bucket/key --json";
 
 #[cfg(feature = "lab")]
 const LAB_EXAMPLES: &str = "\

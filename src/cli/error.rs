@@ -4,12 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use super::exit::ExitStatus;
+use super::explain;
 use crate::config::{ConfigError, Origin};
 use crate::credentials::CredentialsError;
 use crate::disk::{JournalFileError, SourceError};
 use crate::s3::{EndpointError, NameError, SettingsError};
-use crate::upload::PlanError;
 use crate::upload::journal::JournalError;
+use crate::upload::{Failure, PlanError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,21 @@ pub(super) enum CliError {
         /// The line that frees what was left at the store, where an upload was open.
         abort_line: Option<String>,
     },
+    /// A call of the store's API failed for good.
+    #[error("{}", explain::call_failed(.failure, .doing))]
+    Call { doing: String, failure: Box<Failure>, hint: Option<String> },
+    /// What is there already does not allow it.
+    #[error("{what}")]
+    Conflict { what: String, hint: String },
+    /// The store took it, and does not show it.
+    #[error("{what}")]
+    Unconfirmed { what: String, hint: String },
+    /// The user stopped it.
+    #[error("stopped: {what}")]
+    Stopped { what: String, signal: Option<u8> },
+    /// The local file cannot be read to its end, or is not what it was.
+    #[error("cannot read {path}: {what}")]
+    Unreadable { path: String, what: String },
     #[error("cannot write to standard output: {0}")]
     Output(#[source] io::Error),
     #[error("cannot write the log to {}: {error}", .path.display())]
@@ -109,6 +125,11 @@ impl CliError {
                 | CredentialsError::NoProfile { .. } => ExitStatus::Configuration,
             },
             CliError::Run { .. } => ExitStatus::GaveUp,
+            CliError::Call { failure, .. } => ExitStatus::of_failure(failure),
+            CliError::Conflict { .. } => ExitStatus::Conflict,
+            CliError::Unconfirmed { .. } => ExitStatus::Unknown,
+            CliError::Stopped { signal, .. } => ExitStatus::stopped(*signal),
+            CliError::Unreadable { .. } => ExitStatus::Source,
             CliError::Output(_) | CliError::System { .. } => ExitStatus::Partial,
             #[cfg(feature = "lab")]
             CliError::Lab { .. } | CliError::Command { .. } => ExitStatus::Configuration,
@@ -120,11 +141,15 @@ impl CliError {
     /// What to do or type next, where the message does not say so itself.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            CliError::Usage { hint, .. } | CliError::NotFound { hint, .. } => Some(hint.clone()),
+            CliError::Usage { hint, .. }
+            | CliError::NotFound { hint, .. }
+            | CliError::Conflict { hint, .. }
+            | CliError::Unconfirmed { hint, .. } => Some(hint.clone()),
             CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())
             }
+            CliError::Call { hint, .. } => hint.clone(),
             CliError::Config(error) => Some(error.hint()),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),

@@ -26,7 +26,7 @@ pub enum ExitStatus {
     Unknown = 7,
     /// Conflict, or stored bytes that differ.
     Conflict = 8,
-    /// Bucket or upload not found.
+    /// Bucket, object or upload not found.
     NotFound = 9,
     /// Stopped by SIGINT.
     Interrupted = 130,
@@ -54,11 +54,17 @@ impl ExitStatus {
             Outcome::Uploaded(_) => ExitStatus::Success,
             Outcome::Failed(failure) => ExitStatus::of_failure(failure),
             Outcome::Unknown(_) => ExitStatus::Unknown,
-            Outcome::Stopped => ExitStatus::of_signal(signal.unwrap_or(SIGINT)),
+            Outcome::Stopped => ExitStatus::stopped(signal),
         }
     }
 
-    fn of_failure(failure: &Failure) -> ExitStatus {
+    /// The status for having been stopped, by `signal` where that is known.
+    pub(super) fn stopped(signal: Option<u8>) -> ExitStatus {
+        ExitStatus::of_signal(signal.unwrap_or(SIGINT))
+    }
+
+    /// The status for a call that failed.
+    pub(super) fn of_failure(failure: &Failure) -> ExitStatus {
         match &failure.cause {
             Cause::SourceChanged(_) => return ExitStatus::Source,
             Cause::S3(S3Error::Transport(transport)) => match transport.kind {

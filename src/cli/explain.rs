@@ -12,6 +12,12 @@ pub(super) fn failed(failure: &Failure, place: &Place) -> String {
     format!("{} {}\n{}", subject(failure, place), verdict(failure), detail(failure))
 }
 
+/// The whole message for a call outside an upload that failed.
+pub(super) fn called(failure: &Failure, place: &Place) -> String {
+    let Failure { operation, .. } = failure;
+    format!("{operation} of {} {}\n{}", place.object, verdict(failure), detail(failure))
+}
+
 /// The message for an upload whose end is not known.
 pub(super) fn unknown(failure: &Failure, place: &Place) -> String {
     format!(
@@ -21,6 +27,11 @@ pub(super) fn unknown(failure: &Failure, place: &Place) -> String {
         failure.operation,
         detail(failure)
     )
+}
+
+/// The message for a call that failed: what it was to do, the reason, the attempt.
+pub(super) fn call_failed(failure: &Failure, doing: &str) -> String {
+    format!("{doing} {}\n{}", verdict(failure), detail(failure))
 }
 
 /// The reason and the attempt, in one line.

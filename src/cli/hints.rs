@@ -48,12 +48,16 @@ enum Sign {
     Stream,
     /// The source is not what it was.
     SourceChanged,
+    /// The source is not what an earlier run has sent.
+    AnotherFile,
     /// The source cannot be read any more.
     SourceUnreadable,
     /// Nothing moved.
     Stalled,
     /// No socket could be opened.
     NoDescriptors,
+    /// The store has no lifecycle rules at all.
+    Lifecycle,
 }
 
 type Advice = fn(&Failure, &Place) -> String;
@@ -86,7 +90,18 @@ const HINTS: &[(Sign, Advice)] = &[
     (Sign::Code("InvalidStorageClass"), |_, _| {
         "the store does not have this storage class: leave --storage-class out".into()
     }),
-    (Sign::Class(ErrorClass::NotImplemented), |_, _| {
+    (Sign::Lifecycle, |_, place| {
+        format!(
+            "this store keeps no lifecycle rules; abort unfinished uploads from cron in their \
+             place: curlift uploads abort s3://{} --older-than 24h",
+            place.bucket
+        )
+    }),
+    (Sign::Class(ErrorClass::NotImplemented), |failure, _| {
+        if failure.operation == "ListMultipartUploads" {
+            return "the store does not list unfinished uploads; look into its own tools for them"
+                .into();
+        }
         "the store lacks a feature; try --checksum-algorithm none, or --payload-signing always"
             .into()
     }),
@@ -136,6 +151,7 @@ const HINTS: &[(Sign, Advice)] = &[
     (Sign::Transport(Kind::SourceRead), unreadable),
     (Sign::Stream, of_stream),
     (Sign::SourceUnreadable, unreadable),
+    (Sign::AnotherFile, another_file),
     (Sign::SourceChanged, source_changed),
     (Sign::Class(ErrorClass::Damaged), |_, _| {
         "bytes changed on the way: a proxy or faulty memory; --endpoint-url https://… protects them"
@@ -153,7 +169,10 @@ const GENERAL: &[(Sign, Advice)] = &[
             place.endpoint
         )
     }),
-    (Sign::Transport(Kind::Reset), |_, _| {
+    (Sign::Transport(Kind::Reset), |failure, _| {
+        if !matches!(failure.operation, "PutObject" | "UploadPart") {
+            return "the connection keeps breaking: type the same line again later".into();
+        }
         "the connection keeps breaking: try a smaller --part-size, and type the same line again"
             .into()
     }),
@@ -183,9 +202,17 @@ impl Sign {
             Sign::SourceUnreadable => {
                 matches!(failure.cause, Cause::SourceChanged(SourceChange::Unreadable(_)))
             }
+            Sign::AnotherFile => {
+                matches!(failure.cause, Cause::SourceChanged(SourceChange::AnotherFile(_)))
+            }
             Sign::SourceChanged => matches!(failure.cause, Cause::SourceChanged(_)),
             Sign::NoDescriptors => failure.evidence.lacks_descriptors(),
             Sign::Stalled => matches!(failure.cause, Cause::Stalled(_)),
+            Sign::Lifecycle => {
+                let is_missing = failure.class == ErrorClass::NotImplemented
+                    || failure.s3_code() == Some("MethodNotAllowed");
+                is_missing && failure.operation.contains("Lifecycle")
+            }
         }
     }
 }
@@ -228,6 +255,18 @@ fn expired(_: &Failure, place: &Place) -> String {
 }
 
 fn denied(failure: &Failure, place: &Place) -> String {
+    let (bucket, key) = (&place.bucket, &place.key);
+    let of_bucket = match failure.operation {
+        "GetBucketLifecycleConfiguration" => Some("s3:GetLifecycleConfiguration"),
+        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
+            Some("s3:PutLifecycleConfiguration")
+        }
+        "ListMultipartUploads" => Some("s3:ListBucketMultipartUploads"),
+        _ => None,
+    };
+    if let Some(needed) = of_bucket {
+        return format!("{} need {needed} on arn:aws:s3:::{bucket}", keys(place));
+    }
     let main = match failure.operation {
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "ListParts" => "s3:ListMultipartUploadParts",
@@ -235,7 +274,6 @@ fn denied(failure: &Failure, place: &Place) -> String {
         _ => "s3:PutObject",
     };
     let needed = [&[main], place.permissions.as_slice()].concat().join(" and ");
-    let (bucket, key) = (&place.bucket, &place.key);
     format!("{} need {needed} on arn:aws:s3:::{bucket}/{key}", keys(place))
 }
 
@@ -248,6 +286,12 @@ fn elsewhere(failure: &Failure, place: &Place) -> String {
 
 fn source_changed(_: &Failure, place: &Place) -> String {
     format!("wait until nobody writes to {}, or upload a copy or snapshot of it", place.source)
+}
+
+fn another_file(_: &Failure, _: &Place) -> String {
+    "nothing was sent and nothing was freed; to send the file as it is now, add --resume never, or \
+     leave --upload-id out"
+        .into()
 }
 
 fn slow(_: &Failure, _: &Place) -> String {
@@ -314,6 +358,32 @@ mod tests {
     }
 
     #[test]
+    fn calls_about_lifecycle_rules_have_their_own_advice() {
+        let of = |operation, code, class| {
+            let failure = Failure { operation, ..failure(answered(400, code), class) };
+            hint(&failure, &place(), &[]).unwrap()
+        };
+        for (operation, permission) in [
+            ("GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"),
+            ("PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+            ("DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"),
+        ] {
+            let denied = of(operation, "AccessDenied", ErrorClass::Denied);
+            assert!(
+                denied.ends_with(&format!("need {permission} on arn:aws:s3:::bucket")),
+                "{denied}"
+            );
+            for (code, class) in [
+                ("NotImplemented", ErrorClass::NotImplemented),
+                ("MethodNotAllowed", ErrorClass::Permanent),
+            ] {
+                let missing = of(operation, code, class);
+                assert!(missing.contains("curlift uploads abort s3://bucket"), "{missing}");
+            }
+        }
+    }
+
+    #[test]
     fn a_proxy_is_blamed_for_itself() {
         let words = "Failed to connect to 192.0.2.9:3128 over proxy 192.0.2.9 after 0 ms";
         for message in [words, "CONNECT tunnel failed, response 407"] {
@@ -357,6 +427,8 @@ mod tests {
         assert!(hint(&exhausted, &place(), &[]).unwrap().contains("ulimit -n"));
         let changed = Cause::SourceChanged(SourceChange::Changed("it grew".into()));
         assert!(of(changed, ErrorClass::Permanent).unwrap().contains("snapshot"));
+        let another = Cause::SourceChanged(SourceChange::AnotherFile("it differs".into()));
+        assert!(of(another, ErrorClass::Permanent).unwrap().contains("--resume never"));
         let unreadable = Cause::SourceChanged(SourceChange::Unreadable("I/O error".into()));
         assert!(of(unreadable, ErrorClass::Permanent).unwrap().contains("dmesg"));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::error::CliError;
+use super::exit::ExitStatus;
 use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 
 /// One line.
@@ -142,8 +143,30 @@ impl<'a> Error<'a> {
         }
     }
 
+    /// What failed without one failure to blame.
+    pub(super) fn of_words(
+        message: &str,
+        hint: Option<String>,
+        status: ExitStatus,
+    ) -> Error<'static> {
+        Error {
+            message: message.to_owned(),
+            code: None,
+            status: None,
+            request_id: None,
+            part: None,
+            attempt: None,
+            attempts_max: None,
+            hint,
+            exit_code: status.code(),
+        }
+    }
+
     /// What ended a command before there was an outcome.
-    pub(super) fn of_error(error: &CliError) -> Error<'static> {
+    pub(super) fn of_error(error: &'a CliError) -> Error<'a> {
+        if let CliError::Call { failure, hint, .. } = error {
+            return Error::of_failure(failure, error.to_string(), hint.clone(), error.code());
+        }
         Error {
             message: error.to_string(),
             code: None,

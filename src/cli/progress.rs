@@ -56,21 +56,33 @@ impl<'a> Progress<'a> {
 
     /// Shows where the run stands.
     pub(super) fn show(&mut self, snapshot: &Snapshot) {
+        let total = (!snapshot.is_endless).then_some(snapshot.bytes_total);
+        self.draw(moved(snapshot), total, || counts(snapshot));
+    }
+
+    /// Shows how much of a file has been read.
+    pub(super) fn show_read(&mut self, read: u64, total: u64) {
+        self.draw(read, Some(total), || "read".to_owned());
+    }
+
+    /// `total` is not known of a stream whose end nobody knows.
+    fn draw(&mut self, moved: u64, total: Option<u64>, counts: impl Fn() -> String) {
         match &mut self.display {
             Display::Bar { bar, is_endless } => {
-                if *is_endless != snapshot.is_endless {
-                    *is_endless = snapshot.is_endless;
+                if *is_endless != total.is_none() {
+                    *is_endless = total.is_none();
                     bar.set_style(style(*is_endless));
                 }
-                bar.set_length(snapshot.bytes_total);
-                bar.set_position(moved(snapshot));
-                bar.set_message(counts(snapshot));
+                bar.set_length(total.unwrap_or(moved));
+                bar.set_position(moved);
+                bar.set_message(counts());
             }
             Display::Lines { began, due } => {
                 let now = now();
                 if now >= *due {
                     *due = now + LINE_INTERVAL;
-                    self.console.note(&line(snapshot, now.duration_since(*began)));
+                    let line = line(moved, total, now.duration_since(*began), &counts());
+                    self.console.note(&line);
                 }
             }
             Display::Off => {}
@@ -94,24 +106,22 @@ fn style(is_endless: bool) -> ProgressStyle {
 }
 
 /// One plain line.
-fn line(snapshot: &Snapshot, elapsed: Duration) -> String {
-    let (moved, total) = (moved(snapshot), snapshot.bytes_total);
-    let percent = (moved * 100).checked_div(total).unwrap_or(100);
+fn line(moved: u64, total: Option<u64>, elapsed: Duration, counts: &str) -> String {
     let rate = moved as f64 / elapsed.as_secs_f64().max(0.001);
-    if snapshot.is_endless {
+    let Some(total) = total else {
         let (bytes, rate) = (HumanBytes(moved), HumanBytes(rate as u64));
-        return format!("{bytes} so far, {rate}/s, {}", counts(snapshot));
-    }
+        return format!("{bytes} so far, {rate}/s, {counts}");
+    };
+    let percent = (moved * 100).checked_div(total).unwrap_or(100);
     let left = match (rate > 0.0).then(|| (total - moved) as f64 / rate) {
         Some(seconds) => format!("about {seconds:.0} s left"),
-        None => "nothing sent yet".to_owned(),
+        None => "nothing moved yet".to_owned(),
     };
     format!(
-        "{percent}%, {} of {}, {}/s, {left}, {}",
+        "{percent}%, {} of {}, {}/s, {left}, {counts}",
         HumanBytes(moved),
         HumanBytes(total),
         HumanBytes(rate as u64),
-        counts(snapshot)
     )
 }
 
@@ -142,6 +152,11 @@ fn moved(snapshot: &Snapshot) -> u64 {
 mod tests {
     use super::*;
 
+    fn shown(snapshot: &Snapshot, elapsed: Duration) -> String {
+        let total = (!snapshot.is_endless).then_some(snapshot.bytes_total);
+        line(moved(snapshot), total, elapsed, &counts(snapshot))
+    }
+
     #[test]
     fn a_line_says_everything() {
         let snapshot = Snapshot {
@@ -158,7 +173,7 @@ mod tests {
             throttled: 1,
         };
         assert_eq!(
-            line(&snapshot, Duration::from_secs(4)),
+            shown(&snapshot, Duration::from_secs(4)),
             "25%, 256.00 MiB of 1.00 GiB, 64.00 MiB/s, about 12 s left, part 16/64, 8 in flight (at \
              most 12), 3 retries (1 throttled)"
         );
@@ -176,7 +191,7 @@ mod tests {
             ..Snapshot::default()
         };
         assert_eq!(
-            line(&snapshot, Duration::from_secs(4)),
+            shown(&snapshot, Duration::from_secs(4)),
             "16.00 MiB so far, 4.00 MiB/s, part 1/2+, 1 in flight"
         );
     }
@@ -184,10 +199,10 @@ mod tests {
     #[test]
     fn nothing_to_send_and_nothing_sent_divide_by_nothing() {
         let empty = Snapshot::default();
-        assert!(line(&empty, Duration::ZERO).starts_with("100%, 0 B of 0 B"));
+        assert!(shown(&empty, Duration::ZERO).starts_with("100%, 0 B of 0 B"));
         let waiting = Snapshot { bytes_total: 5, bytes_in_flight: 9, ..empty };
-        assert!(line(&waiting, Duration::ZERO).starts_with("100%, 5 B of 5 B"));
+        assert!(shown(&waiting, Duration::ZERO).starts_with("100%, 5 B of 5 B"));
         let silent = Snapshot { bytes_total: 5, ..empty };
-        assert!(line(&silent, Duration::from_secs(1)).contains("nothing sent yet"));
+        assert!(shown(&silent, Duration::from_secs(1)).contains("nothing moved yet"));
     }
 }

@@ -85,11 +85,11 @@ impl Ended {
             }
             Outcome::Unknown(failure) => {
                 let message = explain::unknown(failure, place);
-                let next = match &self.kept {
-                    Some(kept) => kept.resume_line(place),
-                    None => place.head_line(),
+                let (verb, next) = match &self.kept {
+                    Some(kept) => ("find out and go on", kept.resume_line(place)),
+                    None => ("look", place.head_line()),
                 };
-                tell_error(console, &message, None, Some(&format!("find out with: {next}")));
+                tell_error(console, &message, None, Some(&format!("{verb} with: {next}")));
                 let error = Error::of_failure(failure, message, Some(next), exit_code);
                 console.event(&Event::Error(error));
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use parse::FaultError;
 
 /// The names a rule may give as its operation, `*` apart: S3's API calls that the lab answers.
-pub const OPERATIONS: [&str; 18] = [
+pub const OPERATIONS: [&str; 19] = [
     "PutObject",
     "CreateMultipartUpload",
     "UploadPart",
@@ -20,6 +20,7 @@ pub const OPERATIONS: [&str; 18] = [
     "ListMultipartUploads",
     "HeadObject",
     "GetObject",
+    "GetObjectAttributes",
     "DeleteObject",
     "ListObjectsV2",
     "ListBuckets",

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, LOCATION, SERVER};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, DATE, EXPECT, HOST, LOCATION, SERVER,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -20,7 +22,7 @@ use s3s::{Body, StdError};
 use super::answer::{ErrorDocument, empty};
 use super::faults::Effect;
 use super::judge::{Presigned, judge};
-use super::recognise::{Recognised, recognise};
+use super::recognise::{Recognised, parameter, recognise};
 use super::service::{ServerClock, http_date};
 use super::settings::insert;
 use super::shared::{Injection, Shared};
@@ -38,12 +40,15 @@ pub(super) async fn intercept(
     conversation.begin();
     let seen = recognise_request(&request);
     shared.count_request(seen);
+    let upload = UploadSeen::of(&request, seen);
+    upload.iter().for_each(|upload| upload.before(&shared));
     let fault = shared.draw(seen);
     let (rule, effect) = fault.map(|fault| (fault.rule, fault.effect)).unzip();
     let exchange = Exchange {
         injection: Injection::new(Arc::clone(&shared), rule),
         clock: server_clock(effect.as_ref()),
         request_id: shared.request_id(),
+        upload,
         conversation,
         shared,
     };
@@ -56,6 +61,7 @@ struct Exchange {
     conversation: Conversation,
     injection: Injection,
     request_id: String,
+    upload: Option<UploadSeen>,
     clock: DateTime<Utc>,
 }
 
@@ -179,7 +185,11 @@ impl Exchange {
             .map(|body| Body::http_body_unsync(Gate::new(body, tamper, injection, conversation)));
         request.extensions_mut().insert(ServerClock(self.clock));
         match self.shared.service().call(request).await {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                let upload = self.upload.iter().filter(|_| answer.status().is_success());
+                upload.for_each(|upload| upload.after(&self.shared));
+                ranged(answer)
+            }
             Err(_) => self.document(500, "InternalError"),
         }
     }
@@ -293,6 +303,38 @@ fn recognise_request(request: &Request<Incoming>) -> Recognised {
     recognise(request.method(), host, uri.path(), uri.query().unwrap_or_default())
 }
 
+/// What a request has to do with the parts of an upload.
+struct UploadSeen {
+    upload_id: String,
+    /// The part that is sent; where there is none, the parts are listed.
+    part: Option<u32>,
+}
+
+impl UploadSeen {
+    fn of(request: &Request<Incoming>, seen: Recognised) -> Option<UploadSeen> {
+        let part = match seen.operation {
+            "UploadPart" => Some(seen.part?),
+            "ListParts" => None,
+            _ => return None,
+        };
+        let upload_id = parameter(request.uri().query()?, "uploadId")?.to_owned();
+        Some(UploadSeen { upload_id, part })
+    }
+
+    /// Counts it when its head was read.
+    fn before(&self, shared: &Shared) {
+        self.part.iter().for_each(|part| shared.count_part_sent(&self.upload_id, *part));
+    }
+
+    /// Counts it when its work was done.
+    fn after(&self, shared: &Shared) {
+        match self.part {
+            Some(part) => shared.count_part_stored(&self.upload_id, part),
+            None => shared.note_listing(&self.upload_id),
+        }
+    }
+}
+
 /// The server's clock, off by what the fault says.
 #[expect(clippy::disallowed_methods, reason = "the lab is a server: the clock is its own")]
 fn server_clock(effect: Option<&Effect>) -> DateTime<Utc> {
@@ -322,4 +364,12 @@ fn content_length(headers: &HeaderMap) -> u64 {
 
 fn body_length(answer: &Response<Body>) -> u64 {
     answer.body().size_hint().exact().unwrap_or_else(|| content_length(answer.headers()))
+}
+
+/// `s3s` answers a HEAD of a range with 200.
+fn ranged(mut answer: Response<Body>) -> Response<Body> {
+    if answer.status() == StatusCode::OK && answer.headers().contains_key(CONTENT_RANGE) {
+        *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    answer
 }

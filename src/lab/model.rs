@@ -106,6 +106,7 @@ impl Store {
             etag: etag(blob.md5),
             crc64nvme: blob.crc64nvme,
             parts: None,
+            tells_parts: false,
             settings,
             content: blob.content,
         };

@@ -33,6 +33,7 @@ pub(super) fn recognise(method: &Method, host: &str, path: &str, query: &str) ->
         ("DELETE", Place::Object) if has("uploadId") => "AbortMultipartUpload",
         ("DELETE", Place::Object) => "DeleteObject",
         ("GET", Place::Object) if has("uploadId") => "ListParts",
+        ("GET", Place::Object) if has("attributes") => "GetObjectAttributes",
         ("GET", Place::Object) if !has("tagging") && !has("acl") => "GetObject",
         ("HEAD", Place::Object) => "HeadObject",
         ("GET", Place::Bucket) if has("uploads") => "ListMultipartUploads",
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
     use crate::lab::faults::OPERATIONS;
 
-    const TABLE: [(&str, &str, &str, &str); 20] = [
+    const TABLE: [(&str, &str, &str, &str); 21] = [
         ("PUT", "/lab/k", "", "PutObject"),
         ("PUT", "/lab/k", "partNumber=7&uploadId=a%2F", "UploadPart"),
         ("POST", "/lab/k", "uploads", "CreateMultipartUpload"),
@@ -90,6 +91,7 @@ mod tests {
         ("DELETE", "/lab/k", "", "DeleteObject"),
         ("GET", "/lab/k", "uploadId=x&max-parts=2", "ListParts"),
         ("GET", "/lab/k/l", "", "GetObject"),
+        ("GET", "/lab/k", "attributes", "GetObjectAttributes"),
         ("HEAD", "/lab/k", "", "HeadObject"),
         ("GET", "/lab", "uploads&prefix=a", "ListMultipartUploads"),
         ("GET", "/lab/", "list-type=2", "ListObjectsV2"),

@@ -199,7 +199,7 @@ impl Lab {
             size: object.size,
             etag: object.etag,
             crc64nvme: object.crc64nvme,
-            parts: object.parts,
+            parts: object.parts.map(|parts| parts.len() as u32),
             settings: object.settings.0,
         })
     }

@@ -3,7 +3,9 @@
 //! What is not here is answered by `s3s` with `NotImplemented`.
 
 mod convert;
+mod lifecycle;
 mod listings;
+mod parts;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,12 +18,13 @@ use s3s::dto::{
     CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
     DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput, DeleteObjectInput, DeleteObjectOutput,
     GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, LifecycleRules,
-    ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    PutBucketLifecycleConfigurationInput, PutBucketLifecycleConfigurationOutput, PutObjectInput,
-    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetObjectAttributesInput,
+    GetObjectAttributesOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, PutBucketLifecycleConfigurationInput,
+    PutBucketLifecycleConfigurationOutput, PutObjectInput, PutObjectOutput, StreamingBlob,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
@@ -31,6 +34,8 @@ use convert::{
     is_crc64nvme, is_full_object, object_headers, only_if_absent, refusal, same_checksum,
     since_epoch,
 };
+
+use lifecycle::Lifecycle;
 
 use super::blob::{Blob, crc_text};
 use super::blobs::{Blobs, ContentReader, ReceiveError};
@@ -45,7 +50,7 @@ pub(super) struct ServerClock(pub(super) DateTime<Utc>);
 /// A store and where its bodies are.
 pub(super) struct LabStore {
     store: Mutex<Store>,
-    lifecycles: Mutex<HashMap<String, LifecycleRules>>,
+    lifecycles: Mutex<HashMap<String, Lifecycle>>,
     blobs: Blobs,
 }
 
@@ -111,7 +116,7 @@ impl LabStore {
         self.with(|store| store.head_object(bucket, key)).map_err(refusal)
     }
 
-    fn rules(&self) -> std::sync::MutexGuard<'_, HashMap<String, LifecycleRules>> {
+    fn rules(&self) -> std::sync::MutexGuard<'_, HashMap<String, Lifecycle>> {
         self.lifecycles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -301,6 +306,9 @@ impl S3 for LabS3 {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let object = self.0.object(&request.input.bucket, &request.input.key)?;
         same_customer_key(&request.headers, &object.settings)?;
+        if let Some(number) = request.input.part_number {
+            return parts::head(&object, number);
+        }
         let output = HeadObjectOutput {
             content_length: i64::try_from(object.size).ok(),
             accept_ranges: Some("bytes".to_owned()),
@@ -309,6 +317,15 @@ impl S3 for LabS3 {
         };
         let headers = object_headers(&object, request.input.checksum_mode.is_some());
         Ok(S3Response::with_headers(output, headers))
+    }
+
+    async fn get_object_attributes(
+        &self,
+        request: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        let object = self.0.object(&request.input.bucket, &request.input.key)?;
+        same_customer_key(&request.headers, &object.settings)?;
+        parts::attributes(&object, &request.input).map(S3Response::new)
     }
 
     async fn get_object(
@@ -383,14 +400,8 @@ impl S3 for LabS3 {
         request: S3Request<GetBucketLifecycleConfigurationInput>,
     ) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
         self.0.require_bucket(&request.input.bucket)?;
-        let rules = self.0.rules().get(&request.input.bucket).cloned();
-        let Some(rules) = rules else {
-            let message = "The lifecycle configuration does not exist";
-            return Err(s3_error!(NoSuchLifecycleConfiguration, "{message}"));
-        };
-        let output =
-            GetBucketLifecycleConfigurationOutput { rules: Some(rules), ..Default::default() };
-        Ok(S3Response::new(output))
+        let rules = self.0.rules();
+        lifecycle::answer(rules.get(&request.input.bucket)).map(S3Response::new)
     }
 
     async fn put_bucket_lifecycle_configuration(
@@ -398,10 +409,9 @@ impl S3 for LabS3 {
         request: S3Request<PutBucketLifecycleConfigurationInput>,
     ) -> S3Result<S3Response<PutBucketLifecycleConfigurationOutput>> {
         self.0.require_bucket(&request.input.bucket)?;
-        let Some(configuration) = request.input.lifecycle_configuration else {
-            return Err(s3_error!(MalformedXML, "The lifecycle configuration is missing"));
-        };
-        self.0.rules().insert(request.input.bucket, configuration.rules);
+        let bucket = request.input.bucket.clone();
+        let kept = lifecycle::accept(request)?;
+        self.0.rules().insert(bucket, kept);
         Ok(S3Response::new(PutBucketLifecycleConfigurationOutput::default()))
     }
 

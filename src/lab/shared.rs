@@ -1,5 +1,6 @@
 //! What all connections of a lab share: the service, the fault plan, the counts.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,8 @@ pub(super) struct Shared {
     service: S3Service,
     plan: Mutex<FaultPlan>,
     tally: Mutex<Tally>,
+    /// The parts of each upload, and whether a listing has told of them.
+    parts: Mutex<HashMap<String, HashMap<u32, bool>>>,
     body_bytes: AtomicU64,
     requests: AtomicU64,
     scheme: &'static str,
@@ -27,6 +30,7 @@ impl Shared {
             service,
             plan: Mutex::new(plan),
             tally: Mutex::new(Tally { faults, ..Tally::default() }),
+            parts: Mutex::default(),
             body_bytes: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             scheme,
@@ -65,9 +69,33 @@ impl Shared {
         *self.counts().requests.entry(seen.operation).or_default() += 1;
     }
 
+    /// Counts a part that is sent, where a listing has told that it is there.
+    pub(super) fn count_part_sent(&self, upload_id: &str, part: u32) {
+        let is_told = self.parts().get(upload_id).and_then(|parts| parts.get(&part).copied());
+        if is_told == Some(true) {
+            self.counts().parts_again += 1;
+        }
+    }
+
+    /// Counts a part that was stored.
+    pub(super) fn count_part_stored(&self, upload_id: &str, part: u32) {
+        self.parts().entry(upload_id.to_owned()).or_default().entry(part).or_default();
+        self.counts().parts_stored += 1;
+    }
+
+    /// Notes that the parts of an upload were listed.
+    pub(super) fn note_listing(&self, upload_id: &str) {
+        let mut parts = self.parts();
+        parts.get_mut(upload_id).into_iter().flatten().for_each(|(_, is_told)| *is_told = true);
+    }
+
     /// Counts an answer.
     pub(super) fn count_answer(&self, status: u16) {
         *self.counts().answers.entry(status).or_default() += 1;
+    }
+
+    fn parts(&self) -> MutexGuard<'_, HashMap<String, HashMap<u32, bool>>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counts(&self) -> MutexGuard<'_, Tally> {

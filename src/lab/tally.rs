@@ -10,6 +10,10 @@ pub struct Tally {
     pub requests: BTreeMap<&'static str, u64>,
     /// Bytes of request bodies, framing included, that were read.
     pub body_bytes: u64,
+    /// Parts that were stored, as often as they were.
+    pub parts_stored: u64,
+    /// Requests that sent a part which a listing of its upload had told to be there.
+    pub parts_again: u64,
     /// Connections accepted.
     pub connections: u64,
     /// Answers that were begun, by HTTP status. A request that was cut has none.
@@ -47,6 +51,8 @@ impl fmt::Display for Tally {
         for (operation, count) in &self.requests {
             row(f, *count, &format!("  {operation}"))?;
         }
+        row(f, self.parts_stored, "parts stored")?;
+        row(f, self.parts_again, "  sent though listed as stored")?;
         row(f, self.answers.values().sum(), "answers")?;
         for (status, count) in &self.answers {
             row(f, *count, &format!("  {status}"))?;
@@ -72,6 +78,8 @@ mod tests {
         let tally = Tally {
             requests: [("PutObject", 2), ("UploadPart", 40)].into(),
             body_bytes: 335_544_320,
+            parts_stored: 39,
+            parts_again: 1,
             connections: 9,
             answers: [(200, 39), (503, 2)].into(),
             faults: vec![("UploadPart every 20 status 503 SlowDown".into(), 2)],
@@ -82,6 +90,8 @@ mod tests {
             42  requests
              2    PutObject
             40    UploadPart
+            39  parts stored
+             1    sent though listed as stored
             41  answers
             39    200
              2    503

@@ -93,6 +93,7 @@ const CODES: &[(&str, ErrorClass)] = {
         ("NoSuchBucket", NotFound),
         ("NoSuchKey", NotFound),
         ("NoSuchUpload", NotFound),
+        ("NoSuchLifecycleConfiguration", NotFound),
         ("NotFound", NotFound),
         ("ConditionalRequestConflict", Conflict),
         ("PreconditionFailed", Conflict),
@@ -216,7 +217,16 @@ mod tests {
             ],
         ),
         (Damaged, &["BadDigest", "IncompleteBody", "InvalidDigest", "XAmzContentSHA256Mismatch"]),
-        (NotFound, &["NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NotFound"]),
+        (
+            NotFound,
+            &[
+                "NoSuchBucket",
+                "NoSuchKey",
+                "NoSuchUpload",
+                "NoSuchLifecycleConfiguration",
+                "NotFound",
+            ],
+        ),
         (Conflict, &["ConditionalRequestConflict", "PreconditionFailed"]),
         (NotImplemented, &["NotImplemented"]),
         (

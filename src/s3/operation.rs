@@ -1,4 +1,4 @@
-//! The calls of the S3 API that an upload makes, and the request each becomes.
+//! The calls of the S3 API that we make, and the request each becomes.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Crc64Nvme, ETag, Endpoint, Object, ObjectSettings, xml};
+use super::{BucketOperation, Crc64Nvme, ETag, Endpoint, Object, ObjectSettings, attributes, xml};
 use crate::http::{Body, Headers, Method, Request, Url};
 
 /// A part number: 1 to 10,000 on Amazon S3.
@@ -114,6 +114,18 @@ pub enum Operation {
     },
     /// Size, ETag and checksum of the stored object.
     HeadObject,
+    /// The same of one of its parts.
+    HeadObjectPart {
+        /// Its number.
+        number: PartNumber,
+    },
+    /// One page of the parts that the stored object was made of.
+    GetObjectAttributes {
+        /// Where the page begins: the last number of the page before.
+        after: Option<PartNumber>,
+    },
+    /// A call about the object's bucket.
+    Bucket(BucketOperation),
 }
 
 /// Where a page of `ListMultipartUploads` ends and the next one begins.
@@ -137,7 +149,9 @@ impl Operation {
             Operation::AbortMultipartUpload { .. } => "AbortMultipartUpload",
             Operation::ListParts { .. } => "ListParts",
             Operation::ListMultipartUploads { .. } => "ListMultipartUploads",
-            Operation::HeadObject => "HeadObject",
+            Operation::HeadObject | Operation::HeadObjectPart { .. } => "HeadObject",
+            Operation::GetObjectAttributes { .. } => "GetObjectAttributes",
+            Operation::Bucket(operation) => operation.name(),
         }
     }
 
@@ -197,6 +211,19 @@ impl Operation {
                 headers: checksum_mode(),
                 body: Body::Empty,
             },
+            Operation::HeadObjectPart { number } => Request {
+                method: Method::Head,
+                url: endpoint.object_url(object, &[("partNumber", &number.to_string())]),
+                headers: checksum_mode(),
+                body: Body::Empty,
+            },
+            Operation::GetObjectAttributes { after } => Request {
+                method: Method::Get,
+                url: endpoint.object_url(object, &[("attributes", "")]),
+                headers: attributes::headers(*after),
+                body: Body::Empty,
+            },
+            Operation::Bucket(operation) => operation.request(endpoint, &object.bucket),
         }
     }
 }
@@ -437,6 +464,26 @@ mod tests {
         assert_eq!(
             written(&Operation::HeadObject),
             [&format!("HEAD {OBJECT_URL}"), "x-amz-checksum-mode: ENABLED", "empty"]
+        );
+        let part = Operation::HeadObjectPart { number: PartNumber::from_index(1) };
+        let line = format!("HEAD {OBJECT_URL}?partNumber=2");
+        assert_eq!(written(&part), [&line, "x-amz-checksum-mode: ENABLED", "empty"]);
+    }
+
+    #[test]
+    fn get_object_attributes() {
+        let lines = |after| written(&Operation::GetObjectAttributes { after });
+        let line = format!("GET {OBJECT_URL}?attributes");
+        let fields = [
+            line.as_str(),
+            "x-amz-max-parts: 1000",
+            "x-amz-object-attributes: ETag,Checksum,ObjectParts,ObjectSize",
+        ];
+        assert_eq!(lines(None), [&fields[..], &["empty"]].concat());
+        let next = Some(PartNumber::from_index(999));
+        assert_eq!(
+            lines(next),
+            [&fields[..], &["x-amz-part-number-marker: 1000", "empty"]].concat()
         );
     }
 }

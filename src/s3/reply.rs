@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Crc64Nvme, Operation, PartNumber, UnixTime, UploadId, UploadsMarker, refusal, success,
+    AttributesPage, BucketOperation, Crc64Nvme, Lifecycle, Operation, PartNumber, StoredChecksum,
+    UnixTime, UploadId, UploadsMarker, refusal, success,
 };
 use crate::http::{Evidence, Report, TransportFailure, TransportFailureKind};
 
@@ -87,7 +88,7 @@ pub struct UploadsPage {
 }
 
 /// What `HeadObject` tells of the stored object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectHead {
     /// Its bytes.
     pub size: u64,
@@ -95,6 +96,12 @@ pub struct ObjectHead {
     pub etag: Option<ETag>,
     /// Its full-object CRC64NVME, where the store keeps one.
     pub checksum: Option<Crc64Nvme>,
+    /// All its checksums, the strongest first.
+    pub checksums: Vec<StoredChecksum>,
+    /// Parts it was made of (`x-amz-mp-parts-count`), told where one part was asked for.
+    pub parts: Option<u32>,
+    /// Whether it is encrypted so that its ETag is no MD5 (SSE-KMS, SSE-C).
+    pub hides_md5: bool,
 }
 
 /// A success that was checked to be one: right status, whole body, right root element.
@@ -134,6 +141,12 @@ pub enum Reply {
     Uploads(UploadsPage),
     /// The object exists.
     Head(ObjectHead),
+    /// One page of an object's parts.
+    Attributes(AttributesPage),
+    /// The bucket's lifecycle rules; `None` where it has none.
+    Lifecycle(Option<Lifecycle>),
+    /// What was asked of the bucket is done.
+    BucketChanged,
 }
 
 /// Why an exchange was not a success, with all the evidence in words.
@@ -205,7 +218,11 @@ impl Operation {
             return Err(S3Error::Transport(report.failure.clone().unwrap_or_else(no_answer)));
         };
         if let Some(refused) = refusal::read(response) {
-            return Err(refused);
+            return if self.means_no_rules(&refused) {
+                Ok(Reply::Lifecycle(None))
+            } else {
+                Err(refused)
+            };
         }
         if let Some(failure) = &report.failure {
             return Err(S3Error::Transport(failure.clone()));
@@ -218,6 +235,13 @@ impl Operation {
             )));
         }
         success::read(self, response).map_err(unusable)
+    }
+
+    /// A bucket without rules answers with an error.
+    fn means_no_rules(&self, refused: &S3Error) -> bool {
+        matches!(self, Operation::Bucket(BucketOperation::GetLifecycle))
+            && matches!(refused, S3Error::Answered { code, .. }
+                if code == "NoSuchLifecycleConfiguration")
     }
 }
 
@@ -264,7 +288,7 @@ mod tests {
 
     use super::*;
     use crate::http::{Headers, Response};
-    use crate::s3::CompletedPart;
+    use crate::s3::{ChecksumAlgorithm, CompletedPart};
 
     const CREATED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
         <InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
@@ -332,7 +356,7 @@ mod tests {
         Operation::ListMultipartUploads { after }
     }
 
-    fn all_operations() -> [Operation; 8] {
+    fn all_operations() -> [Operation; 13] {
         [
             put_object(),
             create(),
@@ -342,7 +366,21 @@ mod tests {
             list(None),
             list_uploads(None),
             Operation::HeadObject,
+            Operation::HeadObjectPart { number: PartNumber::from_index(0) },
+            Operation::GetObjectAttributes { after: None },
+            Operation::Bucket(BucketOperation::GetLifecycle),
+            Operation::Bucket(BucketOperation::PutLifecycle(Arc::new(lifecycle()))),
+            Operation::Bucket(BucketOperation::DeleteLifecycle),
         ]
+    }
+
+    fn lifecycle() -> Lifecycle {
+        Lifecycle::read("<LifecycleConfiguration/>", None).unwrap()
+    }
+
+    fn stored() -> StoredChecksum {
+        let value = crc().0.to_be_bytes().to_vec();
+        StoredChecksum { algorithm: ChecksumAlgorithm::Crc64Nvme, value, is_composite: false }
     }
 
     fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Report {
@@ -371,10 +409,19 @@ mod tests {
             }
             Operation::CreateMultipartUpload { .. } => answer(200, &[], CREATED),
             Operation::CompleteMultipartUpload { .. } => answer(200, &[], COMPLETED),
-            Operation::AbortMultipartUpload { .. } => answer(204, &[], ""),
+            Operation::AbortMultipartUpload { .. }
+            | Operation::Bucket(BucketOperation::DeleteLifecycle) => answer(204, &[], ""),
             Operation::ListParts { .. } => answer(200, &[], PARTS),
             Operation::ListMultipartUploads { .. } => answer(200, &[], UPLOADS),
             Operation::HeadObject => answer(200, &[("content-length", "10")], ""),
+            Operation::HeadObjectPart { .. } => answer(206, &[("content-length", "10")], ""),
+            Operation::GetObjectAttributes { .. } => {
+                answer(200, &[], "<GetObjectAttributesResponse/>")
+            }
+            Operation::Bucket(BucketOperation::GetLifecycle) => {
+                answer(200, &[], "<LifecycleConfiguration/>")
+            }
+            Operation::Bucket(BucketOperation::PutLifecycle(_)) => answer(200, &[], ""),
         }
     }
 
@@ -435,12 +482,18 @@ mod tests {
             (
                 Operation::HeadObject,
                 answer(200, &[("Content-Length", "5"), sent[0], sent[1]], ""),
-                Reply::Head(ObjectHead { size: 5, etag: Some(etag()), checksum: Some(crc()) }),
+                Reply::Head(ObjectHead {
+                    size: 5,
+                    etag: Some(etag()),
+                    checksum: Some(crc()),
+                    checksums: vec![stored()],
+                    ..ObjectHead::default()
+                }),
             ),
             (
                 Operation::HeadObject,
                 answer(200, &[("content-length", "0"), ("etag", "")], ""),
-                Reply::Head(ObjectHead { size: 0, etag: None, checksum: None }),
+                Reply::Head(ObjectHead::default()),
             ),
         ];
         for (operation, report, expected) in cases {
@@ -670,7 +723,7 @@ mod tests {
             body in prop::collection::vec(any::<u8>(), 1..100),
         ) {
             prop_assume!(!body.trim_ascii().is_empty());
-            for operation in all_operations().iter().filter(|o| **o != Operation::HeadObject) {
+            for operation in all_operations().iter().filter(|o| o.name() != "HeadObject") {
                 let reply = operation.reply(&answer(status, &[("etag", "e")], &body));
                 prop_assert!(reply.is_err(), "{:?}", reply);
             }

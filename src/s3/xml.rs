@@ -24,6 +24,10 @@ pub(super) struct Element<'a> {
     pub(super) path: &'a str,
     /// Its text, entities resolved; of an element with children only what follows the last.
     pub(super) text: &'a str,
+    /// Where its start tag begins in the document, blanks ahead of which are not counted.
+    pub(super) start: usize,
+    /// Where its end tag ends.
+    pub(super) end: usize,
 }
 
 /// Why a document is not a whole one. What was read before has been handed out.
@@ -70,13 +74,14 @@ pub(super) fn read(
     let mut reader = Reader::from_str(document);
     let mut walk = Walk::default();
     loop {
+        let at = reader.buffer_position() as usize;
         match reader.read_event().map_err(|error| malformed(&error.to_string()))? {
-            Event::Start(start) => walk.start(start.local_name().as_ref())?,
+            Event::Start(start) => walk.start(start.local_name().as_ref(), at)?,
             Event::Empty(start) => {
-                walk.start(start.local_name().as_ref())?;
-                walk.end(&mut on_element);
+                walk.start(start.local_name().as_ref(), at)?;
+                walk.end(reader.buffer_position() as usize, &mut on_element);
             }
-            Event::End(_) => walk.end(&mut on_element),
+            Event::End(_) => walk.end(reader.buffer_position() as usize, &mut on_element),
             Event::Text(text) => walk.text(&text.xml10_content())?,
             Event::CData(text) => walk.text(&text.xml10_content())?,
             Event::GeneralRef(reference) => walk.reference(&reference)?,
@@ -105,8 +110,8 @@ fn trimmed(document: &[u8]) -> Result<&str, XmlError> {
 struct Walk {
     /// Names of the open elements, joined by `/`.
     path: String,
-    /// Where each open element's name, `/` included, begins in `path`.
-    starts: Vec<usize>,
+    /// Where each open element's name, `/` included, begins in `path`, and its tag in the document.
+    starts: Vec<(usize, usize)>,
     /// Text since the last tag.
     text: String,
     /// The name of the root element once it has ended.
@@ -114,11 +119,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn start(&mut self, name: &str) -> Result<(), XmlError> {
+    fn start(&mut self, name: &str, at: usize) -> Result<(), XmlError> {
         if self.root.is_some() {
             return Err(XmlError::NotOneRoot);
         }
-        self.starts.push(self.path.len());
+        self.starts.push((self.path.len(), at));
         if !self.path.is_empty() {
             self.path.push('/');
         }
@@ -128,14 +133,14 @@ impl Walk {
     }
 
     /// quick-xml has seen to it that the name is the open element's.
-    fn end(&mut self, on_element: &mut impl FnMut(Element<'_>)) {
-        on_element(Element { path: &self.path, text: &self.text });
+    fn end(&mut self, end: usize, on_element: &mut impl FnMut(Element<'_>)) {
+        let (name_start, start) = self.starts.pop().unwrap_or_default();
+        on_element(Element { path: &self.path, text: &self.text, start, end });
         self.text.clear();
-        let start = self.starts.pop().unwrap_or_default();
         if self.starts.is_empty() {
             self.root = Some(std::mem::take(&mut self.path));
         }
-        self.path.truncate(start);
+        self.path.truncate(name_start);
     }
 
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
@@ -221,6 +226,16 @@ mod tests {
             [("R/P/N", "1"), ("R/P/E", ""), ("R/P", ""), ("R/P/N", "a&bc<d>\n"), ("R/P", "")];
         assert_eq!(seen[..5], pairs(&expected));
         assert_eq!(seen[5..], pairs(&[("R", "")]));
+    }
+
+    #[test]
+    fn elements_are_found_where_they_stand() {
+        let document =
+            "<?xml version=\"1.0\"?>\n<r a='>'><!-- <p> --> <s:p >ü&amp;</s:p >\n<q/></r >";
+        let mut seen = Vec::new();
+        read(document.as_bytes(), |e| seen.push(document[e.start..e.end].to_owned())).unwrap();
+        let root = document.split_once('\n').unwrap().1;
+        assert_eq!(seen, ["<s:p >ü&amp;</s:p >", "<q/>", root]);
     }
 
     #[test]

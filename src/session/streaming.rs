@@ -5,10 +5,6 @@ use crate::disk::{Source, Stream};
 use crate::upload::{Event, Input, Notice, SourceChange};
 
 impl Session<'_> {
-    fn stream(&self) -> Option<&Stream> {
-        self.source.as_ref().and_then(Source::stream)
-    }
-
     /// Tells the engine how much more of the stream there is, or why there is no more.
     pub(super) fn tell_input(&mut self) {
         let Some(news) = self.stream().and_then(Stream::news) else { return };
@@ -20,6 +16,10 @@ impl Session<'_> {
             }),
         };
         self.ready.push(Input::Event(event));
+    }
+
+    fn stream(&self) -> Option<&Stream> {
+        self.source.as_ref().and_then(Source::stream)
     }
 
     /// Lets the stream go on where a part is stored.

@@ -103,9 +103,9 @@ impl Aborting {
     }
 
     /// Nobody may look, or nobody answers: another abort of what is gone is told so.
-    fn not_listed(&mut self, index: usize, failure: Failure) -> Option<Call<AbortStep>> {
+    fn not_listed(&mut self, index: usize, failure: Failure) -> Call<AbortStep> {
         self.rounds[index].unlisted = Some(failure);
-        Some(self.call(AbortStep::Abort(index), PAUSE))
+        self.call(AbortStep::Abort(index), PAUSE)
     }
 }
 
@@ -140,7 +140,7 @@ impl Script for Aborting {
                 self.end(index, Aborted::Unconfirmed(failure))
             }
             (AbortStep::Abort(index), Err(failure)) => self.end(index, Aborted::Failed(failure)),
-            (AbortStep::Confirm(index), Err(failure)) => self.not_listed(index, failure),
+            (AbortStep::Confirm(index), Err(failure)) => Some(self.not_listed(index, failure)),
             (step, Ok(reply)) => unreachable!("{reply:?} is no reply to {step:?}"),
         }
     }

@@ -110,6 +110,8 @@ pub enum SourceChange {
     Changed(String),
     /// It cannot be read any more.
     Unreadable(String),
+    /// It is not what the upload was begun with that was to be gone on with.
+    AnotherFile(String),
     /// A stream is not what it should be, or cannot be taken in.
     Stream {
         /// What is the matter.
@@ -123,6 +125,12 @@ impl fmt::Display for SourceChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SourceChange::Changed(how) => write!(f, "the file changed while it was sent: {how}"),
+            SourceChange::AnotherFile(how) => {
+                write!(
+                    f,
+                    "the upload that was begun earlier is not of this file as it is now: {how}"
+                )
+            }
             SourceChange::Unreadable(why) => write!(f, "the file can no longer be read: {why}"),
             SourceChange::Stream { what, .. } => f.write_str(what),
         }

@@ -232,7 +232,7 @@ impl<S: Script> Machine for Calls<S> {
         match event {
             Event::Progress(progress) => self.attempts.flight.moved(now, progress),
             // Calls have no source.
-            Event::SourceChanged(_) | Event::Input { .. } | Event::Examined { .. } => {}
+            Event::SourceChanged(_) | Event::Examined { .. } | Event::Input { .. } => {}
             Event::KeysRenewed(result) => {
                 for (call, failure) in self.attempts.keys_renewed(now, result) {
                     self.answered(now, &call, Err(failure));

@@ -92,6 +92,8 @@ pub struct Listed {
     pub others: usize,
     /// Uploads that were completed or aborted while the listing was made.
     pub ended_meanwhile: u32,
+    /// Ids of the selection that were not listed, whatever else it asks for.
+    pub missing: BTreeSet<UploadId>,
     /// Why there may be more.
     pub fault: Option<ListingFault>,
     /// Why the parts of uploads could not be listed, and of how many.
@@ -132,6 +134,10 @@ impl Listing {
     /// What was found so far.
     #[must_use]
     pub fn into_listed(self) -> Listed {
+        let mut missing = self.selection.upload_ids;
+        for (_, upload_id) in &self.seen {
+            missing.remove(upload_id);
+        }
         let others = self.listed - self.found.len() - self.ended_meanwhile as usize;
         let mut uploads: Vec<Unfinished> = self.found.into_values().collect();
         uploads.sort_by(|a, b| {
@@ -140,6 +146,7 @@ impl Listing {
         Listed {
             uploads,
             others,
+            missing,
             ended_meanwhile: self.ended_meanwhile,
             fault: self.fault,
             unknown: self.unknown,

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use answer::Answer;
-pub(crate) use shelf::{Object, Part, Shelf};
+pub(crate) use shelf::{Object, Part, Shelf, Upload};
 use wire::Head;
 
 use super::support::Store;

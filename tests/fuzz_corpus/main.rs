@@ -84,6 +84,11 @@ fn heads() {
 }
 
 #[test]
+fn journals() {
+    play("journal");
+}
+
+#[test]
 fn units() {
     play("units");
 }

@@ -45,9 +45,14 @@ fn access_denied_at_once() {
 
 #[test]
 fn access_denied_for_one_part() {
-    let fault = Some("UploadPart part 2 status 403 AccessDenied");
-    let ended = fail(fault, SIZE, DESTINATION);
-    expect_explained(ended, 4, &["AccessDenied", "part 2 of ", "source.bin"]);
+    let lab = Lab::start(&["UploadPart part 2 status 403 AccessDenied"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, _) = write_file(folder.path(), "source.bin", SIZE);
+    let ended = lab.cp().args(&["-c", "1"]).arg(file).arg(DESTINATION).run();
+    let left = ["1 of 3 parts", "go on with: curlift resume ", "free them with: "];
+    let said = ["AccessDenied", "part 2 of ", "source.bin"];
+    expect_explained(ended, 4, &[&said[..], &left].concat());
+    assert_eq!(lab.unfinished(), 1, "what was named");
 }
 
 #[test]

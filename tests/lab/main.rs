@@ -4,16 +4,21 @@
 //! Every test has a lab of its own, in another process; `curl` reads what the lab stored.
 #![expect(clippy::disallowed_methods, reason = "tests wait, and hand PATH on")]
 
+mod canned;
 mod diagnoses;
 mod explains;
+mod lifecycle;
 mod local_lab;
 mod nested;
+mod resumes;
 mod spool;
 mod stdin;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod survives;
+mod uploads;
+mod verify;
 
 /// The lab's bucket.
 pub(crate) const BUCKET: &str = "lab";

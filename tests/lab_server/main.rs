@@ -17,6 +17,7 @@ use client::Client;
 use curlift::lab::blob::{Blob, crc_text};
 use curlift::lab::{Lab, LabSettings};
 use curlift::s3::Limits;
+use md5::{Digest as _, Md5};
 
 /// A lab whose parts may be small.
 pub(crate) fn lab(settings: LabSettings) -> (Lab, Client) {
@@ -114,6 +115,10 @@ fn parts_become_an_object() {
     assert_eq!(parts.element("NextPartNumberMarker").as_deref(), Some("1"));
     assert_eq!(parts.element("ETag").as_deref(), Some(etags[0].as_str()));
     assert_eq!(parts.element("ChecksumType").as_deref(), Some("FULL_OBJECT"));
+    assert_eq!((lab.tally().parts_stored, lab.tally().parts_again), (2, 0));
+    let again = client.ask(&format!("PUT /lab/k?partNumber=1&uploadId={id}"), &[], b"!").unwrap();
+    assert_eq!(again.status, 400, "it lacks its checksum");
+    assert_eq!((lab.tally().parts_stored, lab.tally().parts_again), (2, 1));
     let uploads = client.ask("GET /lab?uploads", &[], b"").unwrap();
     assert_eq!(uploads.element("Key").as_deref(), Some("k"));
     assert_eq!(lab.unfinished_uploads().len(), 1);
@@ -272,12 +277,68 @@ fn a_lifecycle_is_kept_and_other_sub_resources_are_not_implemented() {
                  </DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>";
     let none = client.ask("GET /lab?lifecycle", &[], b"").unwrap();
     assert_eq!((none.status, none.code().as_str()), (404, "NoSuchLifecycleConfiguration"));
-    assert_eq!(client.ask("PUT /lab?lifecycle", &[], rules.as_bytes()).unwrap().status, 200);
+    let bare = client.ask("PUT /lab?lifecycle", &[], rules.as_bytes()).unwrap();
+    assert_eq!((bare.status, bare.code().as_str()), (400, "InvalidRequest"));
+    let put = |rules: &str| {
+        let md5 = STANDARD.encode(Md5::digest(rules));
+        client.ask("PUT /lab?lifecycle", &[("content-md5", &md5)], rules.as_bytes()).unwrap()
+    };
+    assert_eq!(put(rules).status, 200);
     let kept = client.ask("GET /lab?lifecycle", &[], b"").unwrap();
     assert_eq!(kept.element("DaysAfterInitiation").as_deref(), Some("3"));
+    let (root, end) = ("<LifecycleConfiguration>", "</LifecycleConfiguration>");
+    let rule = rules.strip_prefix(root).and_then(|rules| rules.strip_suffix(end)).unwrap();
+    assert_eq!(put(&[root, rule, rule, end].concat()).code(), "InvalidArgument");
+    let older = rule.replace("<Filter>", "").replace("</Filter>", "").replace(">r<", ">s<");
+    assert_eq!(put(&[root, rule, &older, end].concat()).code(), "InvalidRequest");
+    let below = older.replace("<Prefix>", "<Prefix>p").replace(">s<", ">t<");
+    assert_eq!(put(&[root, &older, &below, end].concat()).code(), "InvalidRequest");
+    assert_eq!(put(&[root, &older, end].concat()).status, 200);
+    assert_eq!(put(&[root, end].concat()).code(), "MalformedXML");
     assert_eq!(client.ask("DELETE /lab?lifecycle", &[], b"").unwrap().status, 204);
     let other = client.ask("GET /lab?replication", &[], b"").unwrap();
     assert_eq!((other.status, other.code().as_str()), (501, "NotImplemented"));
+}
+
+#[test]
+fn an_object_tells_of_its_parts() {
+    let (_lab, client) = plain();
+    for (key, headers) in
+        [("told", &[("x-amz-checksum-algorithm", "CRC64NVME")][..]), ("untold", &[])]
+    {
+        let id = begin(&client, key, headers);
+        let etags: Vec<_> = [(1, "hello "), (2, "world!")]
+            .iter()
+            .map(|(number, bytes)| {
+                let crc = crc_text(Blob::discarded(bytes.as_bytes()).crc64nvme);
+                let headers = [("x-amz-checksum-crc64nvme", crc.as_str())];
+                let line = format!("PUT /lab/{key}?partNumber={number}&uploadId={id}");
+                let part = client.ask(&line, &headers, bytes.as_bytes()).unwrap();
+                part.header("etag").unwrap().to_owned()
+            })
+            .collect();
+        let body = complete_body(&[(1, &etags[0]), (2, &etags[1])]);
+        let line = format!("POST /lab/{key}?uploadId={id}");
+        assert_eq!(client.ask(&line, &[], body.as_bytes()).unwrap().status, 200);
+
+        let head = client.ask(&format!("HEAD /lab/{key}?partNumber=2"), &[], b"").unwrap();
+        assert_eq!((head.status, head.header("content-length")), (206, Some("6")));
+        assert_eq!(head.header("x-amz-mp-parts-count"), Some("2"));
+        let beyond = client.ask(&format!("HEAD /lab/{key}?partNumber=3"), &[], b"").unwrap();
+        assert_eq!(beyond.status, 416);
+
+        let headers = [
+            ("x-amz-max-parts", "1"),
+            ("x-amz-object-attributes", "ObjectParts,ObjectSize"),
+            ("x-amz-part-number-marker", "1"),
+        ];
+        let page = client.ask(&format!("GET /lab/{key}?attributes"), &headers, b"").unwrap();
+        assert_eq!(page.element("PartsCount").as_deref(), Some("2"), "{}", page.text());
+        assert_eq!(page.element("ObjectSize").as_deref(), Some("12"));
+        let number = (key == "told").then_some("2");
+        assert_eq!(page.element("PartNumber").as_deref(), number);
+        assert_eq!(page.element("ETag"), None);
+    }
 }
 
 #[test]

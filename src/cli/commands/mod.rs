@@ -1,16 +1,20 @@
 //! One file a command.
 
+mod ask;
 mod cp;
 #[cfg(feature = "lab")]
 mod demo;
 #[cfg(feature = "lab")]
 mod lab;
+mod lifecycle;
 mod pages;
 mod plan;
 mod resume;
 mod stdin;
 mod store;
 mod upload;
+mod uploads;
+mod verify;
 
 use super::args::Command;
 use super::console::Console;
@@ -28,6 +32,9 @@ pub(super) fn run(
         Command::Cp(args) => cp::run(&args.upload, console, environment)?,
         Command::Plan(args) => plan::run(&args, console, environment)?,
         Command::Resume(args) => resume::run(&args, console, environment)?,
+        Command::Verify(args) => verify::run(&args, console, environment)?,
+        Command::Lifecycle(command) => lifecycle::run(&command, console, environment)?,
+        Command::Uploads(command) => uploads::run(&command, console, environment)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, environment),
         #[cfg(feature = "lab")]

@@ -183,6 +183,11 @@ impl Caller<'_> {
         Ok((outcome, calls.into_script()))
     }
 
+    /// Attempts at each call from now on, at most; gives how many there could be before.
+    pub(super) fn set_attempts_max(&mut self, attempts_max: u32) -> u32 {
+        std::mem::replace(&mut self.settings.retry.attempts_max, attempts_max)
+    }
+
     /// What all calls so far cost.
     pub(super) fn cost(&self) -> &Cost {
         &self.cost

@@ -1,7 +1,7 @@
 //! An object out of parts: the checks of `CompleteMultipartUpload`, and the digests of the whole.
 
 use super::refusal::{entity_too_large, error};
-use super::{Blob, CompletePart, Content, ModelError, ObjectInfo, Upload};
+use super::{Blob, CompletePart, Content, ModelError, ObjectInfo, Upload, part_info};
 use crate::lab::blob::{crc_of_parts, crc_text, etag, etag_of_parts};
 use crate::s3::Limits;
 
@@ -30,6 +30,8 @@ pub(super) fn assemble(
         return Err(error(400, "EntityTooSmall", message));
     }
     let size = blobs.iter().map(|blob| blob.size).sum();
+    let stored =
+        parts.iter().zip(&blobs).map(|(part, blob)| part_info(part.number, blob)).collect();
     if size > limits.object_size_max {
         return Err(entity_too_large());
     }
@@ -37,7 +39,8 @@ pub(super) fn assemble(
         size,
         etag: etag_of_parts(&blobs.iter().map(|blob| blob.md5).collect::<Vec<_>>()),
         crc64nvme: crc_of_parts(blobs.iter().map(|blob| (blob.crc64nvme, blob.size))),
-        parts: Some(parts.len() as u32),
+        parts: Some(stored),
+        tells_parts: upload.checksum,
         settings: upload.settings.clone(),
         content: Content::Parts(blobs.iter().map(|blob| blob.content.clone()).collect()),
     })

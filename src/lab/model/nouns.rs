@@ -38,7 +38,9 @@ pub struct ObjectInfo {
     /// CRC-64/NVME of the whole object.
     pub crc64nvme: u64,
     /// Parts it was completed from; `None` for a single PUT.
-    pub parts: Option<u32>,
+    pub parts: Option<Vec<PartInfo>>,
+    /// Whether its upload was begun with a checksum algorithm: only then are its parts told.
+    pub tells_parts: bool,
     /// The object's headers.
     pub settings: Settings,
     /// Where its bytes are.

@@ -51,7 +51,7 @@ fn parts_become_an_object_with_the_digests_of_the_whole() {
     let object = s.complete(&parts).unwrap();
     let md5s = [Blob::discarded(b"hello ").md5, Blob::discarded(b"world").md5];
     assert_eq!(object.size, 11);
-    assert_eq!(object.parts, Some(2));
+    assert_eq!(object.parts.as_ref().map(Vec::len), Some(2));
     assert_eq!(object.etag, etag_of_parts(&md5s));
     assert_eq!(object.crc64nvme, Blob::discarded(b"hello world").crc64nvme);
     assert_eq!(s.store.head_object("lab", "k").unwrap(), object);

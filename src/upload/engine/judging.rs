@@ -80,11 +80,12 @@ impl Engine {
             self.transfer.failed(flying.job, failure);
             return;
         }
+        let had_checksum = self.attempts.manner().payload.has_checksum();
         match self.attempts.judge(now, flying, failure, clock) {
             Judged::Again(failure) => self.transfer.will_retry(flying.job, &failure),
             Judged::Final(failure) => self.transfer.failed(flying.job, failure),
         }
-        if !self.attempts.manner().payload.has_checksum() {
+        if had_checksum && !self.attempts.manner().payload.has_checksum() {
             self.transfer.drop_checksums();
         }
     }

@@ -131,7 +131,10 @@ impl Transfer {
             // What was stored of a file that changed is of no use; nor is what is gone.
             Ending::Failed(failure) if failure.says_not_found() || failure.says_changed() => false,
             // Who cannot be reached cannot be asked to abort it either.
-            Ending::Failed(failure) => is_begun || failure.class == ErrorClass::Transient,
+            Ending::Failed(failure) => {
+                let is_mute = failure.status().is_none();
+                is_begun || (is_mute && failure.class == ErrorClass::Transient)
+            }
         };
         self.on_failure == OnFailure::Keep && for_later
     }

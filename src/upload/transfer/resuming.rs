@@ -120,7 +120,7 @@ impl Transfer {
                 }
                 _ => "its parts cannot be laid over this file: their sizes do not fit".to_owned(),
             };
-            let failure = changed(format!("the upload cannot be gone on with: {why}"), at);
+            let failure = another_file(why, at);
             self.stay(Ending::Failed(failure));
             return false;
         };
@@ -190,11 +190,17 @@ impl Transfer {
             self.keep_part(part);
         } else if is_known {
             let how = comparison.source_differs.clone().unwrap_or_default();
+            // They stay at the store, whatever they are of.
+            let candidates = std::mem::take(&mut comparison.candidates).into_values();
+            candidates
+                .map(|candidate| candidate.part)
+                .chain([part])
+                .for_each(|p| self.keep_part(p));
             let PartRange { offset, length, .. } = self.plan.part(number);
             let what = format!(
                 "{how}, and part {number} ({length} bytes at byte {offset}) is not what was sent"
             );
-            self.stay(Ending::Failed(changed(what, at)));
+            self.stay(Ending::Failed(another_file(what, at)));
             return;
         }
         self.compare_rest(at);
@@ -210,7 +216,7 @@ impl Transfer {
         if comparison.adopted && comparison.compared > 0 && parts == 0 {
             let compared = comparison.compared;
             let what = format!("none of the {compared} parts at the store has bytes of it");
-            self.stay(Ending::Failed(changed(what, at)));
+            self.stay(Ending::Failed(another_file(what, at)));
             return;
         }
         self.notice(Notice::Reused { parts, bytes });
@@ -327,13 +333,13 @@ fn is_equal(part: &CompletedPart, digest: &PartDigest) -> bool {
     }
 }
 
-fn changed(what: String, at: Time) -> Failure {
+fn another_file(how: String, at: Time) -> Failure {
     Failure {
         operation: "UploadPart",
         part: None,
         attempt: 1,
         attempts_max: 1,
-        cause: Cause::SourceChanged(SourceChange::Changed(what)),
+        cause: Cause::SourceChanged(SourceChange::AnotherFile(how)),
         symptom: Symptom::Other,
         class: ErrorClass::Permanent,
         ambiguous: false,

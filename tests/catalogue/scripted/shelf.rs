@@ -15,7 +15,7 @@ pub(crate) struct Shelf {
     pub(crate) objects: BTreeMap<String, Object>,
     pub(crate) uploads: BTreeMap<String, Upload>,
     /// What was answered to each Complete: said again when asked again, as Amazon does.
-    completed: BTreeMap<String, Answer>,
+    pub(crate) completed: BTreeMap<String, Answer>,
     ids: u32,
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use curlift::http::{Evidence, Headers, Report, Response};
 use curlift::s3::{
-    Addressing, CompletedPart, Endpoint, Object, Operation, PartNumber, Reply, UnfinishedUpload,
-    UploadId,
+    AbortRule, Addressing, BucketOperation, CompletedPart, Edit, Endpoint, Lifecycle, Object,
+    Operation, PartNumber, Reply, UnfinishedUpload, UploadId,
 };
 
 use super::expect_printable;
@@ -19,7 +19,10 @@ pub(crate) fn answer(bytes: &[u8]) {
     match operation.reply(&report) {
         Ok(reply) => {
             let status = report.response.map(|response| response.status);
-            assert!(matches!(status, Some(200 | 204)), "{status:?} is believed: {reply:?}");
+            // Which rules a bucket has is the one question that an error answers.
+            let is_no_rules = matches!(reply, Reply::Lifecycle(None));
+            let is_success = matches!(status, Some(200 | 204));
+            assert!(is_success || is_no_rules, "{status:?} is believed: {reply:?}");
             assert!(report.evidence.bytes_sent >= BYTES_EXPECTED, "not all was sent: {reply:?}");
             expect_usable(reply);
         }
@@ -64,12 +67,27 @@ fn expect_usable(reply: Reply) {
             assert!(page.uploads.iter().all(has_id), "{page:?}");
             None
         }
-        Reply::Aborted => None,
+        Reply::Lifecycle(lifecycle) => {
+            expect_editable(lifecycle.as_ref());
+            None
+        }
+        Reply::Attributes(_) | Reply::Aborted | Reply::BucketChanged => None,
     };
     if let Some(etag) = etag {
         expect_printable(&etag.to_string());
         assert!(!etag.bare().is_empty());
     }
+}
+
+/// Our rule can be put into any configuration and taken out again.
+fn expect_editable(lifecycle: Option<&Lifecycle>) {
+    let rule = AbortRule::new("p&/", 2).expect("it is one");
+    if let Ok(edit) = Edit::set(lifecycle, &rule) {
+        let rules = lifecycle.map_or(0, |lifecycle| lifecycle.rules().len());
+        assert!(edit.others <= rules && edit.others + 1 >= rules, "{edit:?}");
+        expect_printable(&edit.after.map(|rule| rule.to_string()).unwrap_or_default());
+    }
+    let _ = Edit::remove(lifecycle, "");
 }
 
 /// The id stands in the URL of every part.
@@ -134,6 +152,8 @@ fn operation(name: &str) -> Option<Operation> {
         "list" => Operation::ListParts { upload_id, after: Some(number) },
         "list-uploads" => Operation::ListMultipartUploads { after: None },
         "head" => Operation::HeadObject,
+        "object-attributes" => Operation::GetObjectAttributes { after: Some(number) },
+        "lifecycle" => Operation::Bucket(BucketOperation::GetLifecycle),
         _ => return None,
     })
 }

@@ -4,19 +4,21 @@
 mod answer;
 mod files;
 mod head;
+mod journal;
 mod typed;
 
 /// A target: reads bytes, and panics where what came of them must not be.
 type Target = fn(&[u8]);
 
 /// All targets by name.
-pub(crate) const TARGETS: [(&str, Target); 7] = [
+pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("address", typed::address),
     ("answer", answer::answer),
     ("aws_files", files::aws_files),
     ("endpoint_url", typed::endpoint_url),
     ("fault_rule", typed::fault_rule),
     ("head", head::head),
+    ("journal", journal::journal),
     ("units", typed::units),
 ];
 
