@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::oracle::{Upload, Witness};
 use super::scripted::{Answer, Part, Scripted};
-use super::{SMALL, TWO_PARTS, at_once};
+use super::{ABORTING, SMALL, TWO_PARTS, at_once};
 
 /// C8 | a part's first attempt lands behind its second | scripted store | same bytes, harmless
 #[test]
@@ -116,7 +116,8 @@ fn c12_conflicts() {
                     turn.refuse(status, code);
                 }
             });
-            let trial = Upload::new(&store, length).run().expect("failed", 8);
+            let upload = Upload::new(&store, length).args(&ABORTING);
+            let trial = upload.run().expect("failed", 8);
             trial.expect_says(&[code]);
             assert_eq!(store.open_uploads(), [""; 0]);
         });

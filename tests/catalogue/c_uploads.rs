@@ -7,7 +7,7 @@ use super::local_lab::Lab;
 use super::oracle::{Upload, Witness};
 use super::scripted::{Answer, Part, Scripted};
 use super::support::{Curlift, write_file};
-use super::{BUCKET, DESTINATION, IN_PARTS, KEY, MIB, SMALL, TWO_PARTS, at_once};
+use super::{ABORTING, BUCKET, DESTINATION, IN_PARTS, KEY, MIB, SMALL, TWO_PARTS, at_once};
 
 /// C7 | `NoSuchUpload` in mid-upload | scripted store | stops at once, says what happened
 #[test]
@@ -149,7 +149,8 @@ fn c21_one_call_is_forbidden() {
                 turn.refuse(403, "AccessDenied");
             }
         });
-        Upload::new(&store, TWO_PARTS).run().expect("failed", 4).expect_says(&["AccessDenied"]);
+        let trial = Upload::new(&store, TWO_PARTS).args(&ABORTING).run();
+        trial.expect("failed", 4).expect_says(&["AccessDenied"]);
         assert_eq!(store.open_uploads(), [""; 0], "{forbidden}");
     }
     let store = Scripted::start(|turn| {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::oracle::{Trial, Upload};
 use super::scripted::{Scripted, Turn};
-use super::{MIB, at_once};
+use super::{ABORTING, MIB, at_once};
 
 /// Four parts, and what sends them one after the other.
 const FOUR_PARTS: usize = 20 * MIB;
@@ -139,8 +139,8 @@ fn with_bad_reads(fault: &str, args: &[&str], seconds: u64) -> Trial {
     let store = Scripted::start(|_| {});
     let preload = format!("LD_PRELOAD={}", shim().display());
     let fault = format!("SHIM_FAULT={fault}");
-    let upload = Upload::new(&store, FOUR_PARTS).args(&ONE_BY_ONE).args(args);
-    let trial = upload.under(&["env", &preload, &fault]).within(seconds).run();
+    let upload = Upload::new(&store, FOUR_PARTS).args(&ONE_BY_ONE).args(&ABORTING);
+    let trial = upload.args(args).under(&["env", &preload, &fault]).within(seconds).run();
     assert!(store.shelf().uploads.is_empty(), "an upload was left open: {}", trial.told());
     trial
 }

@@ -58,6 +58,9 @@ pub(crate) const TWO_PARTS: usize = 5 * MIB + 70_001;
 /// What cuts `TWO_PARTS` in two.
 pub(crate) const IN_PARTS: [&str; 4] = ["--part-size", "5MiB", "--multipart-threshold", "5MiB"];
 
+/// What leaves nothing at the store, whatever was stored by then.
+pub(crate) const ABORTING: [&str; 2] = ["--on-failure", "abort"];
+
 /// How many bytes make an upload that has such an operation.
 pub(crate) fn length_for(operation: &str) -> usize {
     if operation == "PutObject" { SMALL } else { TWO_PARTS }
