@@ -52,33 +52,38 @@ impl Place {
 
     /// The line that gives up an upload.
     pub(super) fn abort_line(&self, upload_id: &UploadId) -> String {
-        let (bucket, key) = (&self.bucket, &self.key);
-        let command = "abort-multipart-upload";
-        self.aws_line(&[command, "--bucket", bucket, "--key", key, "--upload-id", &upload_id.0])
-    }
-
-    /// The line that goes on with an upload of which there is no journal.
-    pub(super) fn adopt_line(&self, upload_id: &UploadId) -> String {
-        let mut words = vec!["curlift", "cp", &self.source, &self.object];
-        words.extend(["--upload-id", &upload_id.0]);
-        if self.endpoint_origin.is_some() {
-            words.extend(["--endpoint-url", &self.endpoint]);
-        }
-        words.extend(["--region", &self.region]);
-        if let Some(profile) = &self.profile {
-            words.extend(["--profile", profile]);
-        }
-        quoted(&words)
+        self.own_line(&["uploads", "abort", &self.object, "--upload-id", &upload_id.0])
     }
 
     /// The line that shows the bucket's unfinished uploads of this key.
     pub(super) fn list_line(&self) -> String {
-        self.aws_line(&["list-multipart-uploads", "--bucket", &self.bucket, "--prefix", &self.key])
+        self.own_line(&["uploads", "ls", &self.object])
+    }
+
+    /// The line that goes on with an upload of which there is no journal.
+    pub(super) fn adopt_line(&self, source: &str, upload_id: &UploadId) -> String {
+        self.own_line(&["cp", source, &self.object, "--upload-id", &upload_id.0])
+    }
+
+    /// The line that uploads `source` to the same place.
+    pub(super) fn again_line(&self, source: &str) -> String {
+        self.own_line(&["cp", source, &self.object])
+    }
+
+    fn own_line(&self, arguments: &[&str]) -> String {
+        let mut words = vec!["curlift"];
+        words.extend(arguments);
+        self.with_store(words)
     }
 
     fn aws_line(&self, arguments: &[&str]) -> String {
         let mut words = vec!["aws", "s3api"];
         words.extend(arguments);
+        self.with_store(words)
+    }
+
+    /// The line of `words` with the flags that lead to the same store.
+    fn with_store<'a>(&'a self, mut words: Vec<&'a str>) -> String {
         if self.endpoint_origin.is_some() {
             words.extend(["--endpoint-url", &self.endpoint]);
         }
@@ -112,8 +117,13 @@ mod tests {
         place.profile = None;
         assert_eq!(
             place.abort_line(&UploadId("x/y".into())),
-            "aws s3api abort-multipart-upload --bucket bucket --key \"a b'c\" --upload-id x/y \
-             --endpoint-url https://s3.example --region eu-west-1"
+            "curlift uploads abort s3://bucket/path/key --upload-id x/y --endpoint-url \
+             https://s3.example --region eu-west-1"
+        );
+        assert_eq!(
+            place.head_line(),
+            "aws s3api head-object --bucket bucket --key \"a b'c\" --endpoint-url \
+             https://s3.example --region eu-west-1"
         );
     }
 }

@@ -11,7 +11,7 @@ use super::exit::ExitStatus;
 use super::explain;
 use super::hints::hint;
 use super::json::{self, Error, Event, Summary};
-use super::place::{Place, quoted};
+use super::place::Place;
 use crate::s3::{PartNumber, UploadId};
 use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
@@ -45,16 +45,6 @@ pub(super) struct Kept {
     pub(super) bytes: u64,
 }
 
-impl Kept {
-    /// The line that goes on with it.
-    fn resume_line(&self, place: &Place) -> String {
-        match &self.resume_id {
-            Some(id) => format!("curlift resume {id}"),
-            None => place.adopt_line(&self.upload_id),
-        }
-    }
-}
-
 impl Ended {
     /// The exit code for it.
     pub(super) fn status(&self) -> ExitStatus {
@@ -86,7 +76,7 @@ impl Ended {
             Outcome::Unknown(failure) => {
                 let message = explain::unknown(failure, place);
                 let (verb, next) = match &self.kept {
-                    Some(kept) => ("find out and go on", kept.resume_line(place)),
+                    Some(kept) => ("find out and go on", self.resume_line(kept, place)),
                     None => ("look", place.head_line()),
                 };
                 tell_error(console, &message, None, Some(&format!("{verb} with: {next}")));
@@ -101,7 +91,7 @@ impl Ended {
             }
         }
         if let Some(spool) = &self.spool {
-            console.note(&kept(spool, place));
+            console.note(&waiting(spool, place, self.kept.is_some()));
         }
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
@@ -113,6 +103,15 @@ impl Ended {
         let spool = self.spool.as_ref().map(|spool| spool.to_string_lossy().into_owned());
         let summary = Summary { diagnoses, upload_id, resume_id, spool, ..summary };
         console.event(&Event::Summary(summary));
+    }
+
+    /// The line that goes on with what was kept.
+    fn resume_line(&self, kept: &Kept, place: &Place) -> String {
+        match (&kept.resume_id, &self.spool) {
+            (Some(id), _) => format!("curlift resume {id}"),
+            (None, None) => place.adopt_line(&place.source, &kept.upload_id),
+            (None, Some(spool)) => place.adopt_line(&spool.to_string_lossy(), &kept.upload_id),
+        }
     }
 
     /// What stays at the store, what that costs, and how to go on with it or to be rid of it.
@@ -130,7 +129,7 @@ impl Ended {
         };
         Some(format!(
             "{stays}\ngo on with: {}\nfree them with: {}",
-            kept.resume_line(place),
+            self.resume_line(kept, place),
             place.abort_line(&kept.upload_id)
         ))
     }
@@ -207,17 +206,13 @@ pub(super) fn tell_error(console: &Console, what: &str, hint: Option<&str>, next
     console.error(&lines.join("\n"));
 }
 
-/// Where standard input waits, and how it is uploaded from there.
-fn kept(spool: &Path, place: &Place) -> String {
-    let again = ["curlift", "cp", &spool.to_string_lossy(), &place.object].map(str::to_owned);
-    let endpoint = place.endpoint_origin.as_ref().map(|_| ["--endpoint-url", &place.endpoint]);
-    let words: Vec<&str> =
-        again.iter().map(String::as_str).chain(endpoint.into_iter().flatten()).collect();
-    format!(
-        "all of standard input is kept in {}; upload it with: {}",
-        Place::shown(spool),
-        quoted(&words)
-    )
+/// Where standard input waits, and how it is uploaded from there unless parts of it `are_kept`.
+fn waiting(spool: &Path, place: &Place, are_kept: bool) -> String {
+    let kept = format!("all of standard input is kept in {}", Place::shown(spool));
+    if are_kept {
+        return kept;
+    }
+    format!("{kept}; upload it with: {}", place.again_line(&spool.to_string_lossy()))
 }
 
 const CLEAN: &str = "nothing is left at the store, and nothing is billed";

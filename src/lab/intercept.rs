@@ -41,7 +41,9 @@ pub(super) async fn intercept(
     let seen = recognise_request(&request);
     shared.count_request(seen);
     let upload = UploadSeen::of(&request, seen);
-    upload.iter().for_each(|upload| upload.before(&shared));
+    if let Some(upload) = &upload {
+        upload.before(&shared);
+    }
     let fault = shared.draw(seen);
     let (rule, effect) = fault.map(|fault| (fault.rule, fault.effect)).unzip();
     let exchange = Exchange {

@@ -304,7 +304,7 @@ impl Trial {
         // In a line to type it may stand in quotes.
         let words: Vec<String> =
             self.ended.stderr.lines().filter_map(shlex::split).flatten().collect();
-        let how_is_told = told.contains("list-multipart-uploads");
+        let how_is_told = told.contains("curlift uploads ls");
         let is_told = |id: &&String| told.contains(*id) || words.contains(id) || how_is_told;
         let unnamed: Vec<_> = ids.iter().filter(|id| !is_told(id)).collect();
         assert!(unnamed.is_empty(), "left open without a word: {unnamed:?}\n{told}");

@@ -104,3 +104,24 @@ fn a_full_disk_is_told_with_its_folder() {
     let ended = pipe(program.args(&["--spool", &path]), all(bytes(4 * PART, 17)));
     expect_nothing_stored(&lab, ended, &["cannot write the spool", &path, "the disk is full"]);
 }
+
+/// What had reached the store before it gave up is not sent again.
+#[test]
+fn an_upload_is_gone_on_with_from_its_spool() {
+    let lab = Lab::start(&["UploadPart #3 status 403 AccessDenied"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let content = bytes(4 * PART + 1, 17);
+    let program = lab.cp().args(&["-", DESTINATION, "-c", "1", "--spool"]).arg(folder.path());
+    let ended = pipe(program, all(content.clone())).expect_code(4);
+    assert_eq!(lab.unfinished(), 1, "what was named");
+    let line = ended.stderr.lines().find_map(|line| line.trim().strip_prefix("go on with: "));
+    let words: Vec<&str> = line.expect("it says how").split_whitespace().skip(1).collect();
+    assert_eq!((words[0], words[3]), ("cp", "--upload-id"), "{words:?}");
+    let words = shlex::split(&words.join(" ")).expect("a shell can read it");
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let again = Curlift::new().store(&lab.store).args(&words).arg("--json").run();
+    let again = again.expect_code(0);
+    assert_eq!(again.summary()["parts_reused"], 2, "{}", again.stdout);
+    expect_same(&lab.store.get(super::BUCKET, super::KEY), &content);
+    assert_eq!(lab.unfinished(), 0);
+}

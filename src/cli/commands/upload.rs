@@ -17,7 +17,7 @@ use crate::cli::signals::Interrupts;
 use crate::config::units::exact_size;
 use crate::config::{Config, Origin, state_folder};
 use crate::credentials::Environment;
-use crate::disk::{Source, SourceError, Stream, StreamSettings};
+use crate::disk::{Source, SourceError, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
 use crate::s3::{
@@ -30,7 +30,7 @@ use crate::transport::{self, HandleSettings};
 use crate::upload::journal::Target;
 use crate::upload::{
     self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, PlanError, RemedySettings,
-    Resumed, RetryPolicy, UploadPlan,
+    RetryPolicy, UploadPlan,
 };
 
 /// An upload that could begin.
@@ -119,8 +119,11 @@ impl Upload {
             place,
             resume: args.resume(),
             adopted: args.upload_id(),
-            // Nobody can send the rest of a stream.
-            on_failure: if is_stdin { OnFailure::Abort } else { args.on_failure() },
+            // Nobody can send the rest of a stream, unless it waits in a file.
+            on_failure: match &args.stream().spool {
+                None if is_stdin => OnFailure::Abort,
+                _ => args.on_failure(),
+            },
             target,
             journal_id: None,
             journals: state_folder(environment),
@@ -141,7 +144,17 @@ impl Upload {
             }
             UploadSource::Stdin(_) => Continuation::default(),
         };
-        let ended = self.run(continuation, keys, console, interrupts, false)?;
+        let source = self.source.open()?;
+        let stream = source.stream().cloned();
+        let ended = self.run(Some(source), continuation, keys, console, interrupts);
+        let Some(stream) = stream else { return Ok((ended?, self.place)) };
+        let mut ended = ended.inspect_err(|_| stream.remove_spool())?;
+        ended.spool = stdin::settle(&stream, &ended.outcome, &ended.plan, console, interrupts);
+        if let (Some(kept), None) = (&ended.kept, &ended.spool) {
+            // What is not whole cannot be sent by anybody.
+            let left = Beginning::Adopted(kept.upload_id.clone());
+            ended.kept = self.discard(left, None, keys, console, interrupts)?;
+        }
         Ok((ended, self.place))
     }
 
@@ -156,7 +169,8 @@ impl Upload {
         let mut found = wanted.find(self.journals.as_deref(), console)?;
         let Some((left, journal)) = found.discarded.take() else { return Ok(found) };
         console.note("freeing what an earlier run left at the store");
-        self.discard(left, journal, keys, console, interrupts)?;
+        let left = Beginning::Resumed(Box::new(left));
+        self.discard(left, Some(journal), keys, console, interrupts)?;
         wanted.begin_over(self.journals.as_deref(), console)
     }
 
@@ -175,34 +189,30 @@ impl Upload {
         }
     }
 
-    /// Frees the parts of an earlier run.
+    /// Frees the parts of an upload; gives what could not be freed.
     fn discard(
         &self,
-        left: Resumed,
-        journal: Journal,
+        beginning: Beginning,
+        journal: Option<Journal>,
         keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
-    ) -> Result<(), CliError> {
-        let continuation = Continuation {
-            beginning: Beginning::Resumed(Box::new(left)),
-            on_gone: OnGone::Fail,
-            journal: Some(journal),
-            id: None,
-            discarded: None,
-        };
-        self.run(continuation, keys, console, interrupts, true).map(|_| ())
+    ) -> Result<Option<Kept>, CliError> {
+        let on_gone = OnGone::Fail;
+        let left = Continuation { beginning, on_gone, journal, ..Continuation::default() };
+        self.run(None, left, keys, console, interrupts).map(|ended| ended.kept)
     }
 
-    /// Runs the engine to its end; `to_abort` only frees what is there.
+    /// Runs the engine to its end; without a `source` it only frees what is there.
     fn run(
         &self,
+        source: Option<Source>,
         continuation: Continuation,
         keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
-        to_abort: bool,
     ) -> Result<Ended, CliError> {
+        let to_abort = source.is_none();
         let began = now();
         let mut reporter = Reporter::new(console, &self.place, self.concurrency);
         let has_journal = continuation.journal.is_some();
@@ -214,9 +224,11 @@ impl Upload {
             journal: continuation.journal,
         };
         let observer = Box::new(|notice: &upload::Notice| reporter.hear(notice));
-        let source = self.source.open()?;
-        let stream = source.stream().cloned();
-        let mut session = Session::new(settings, source, observer).map_err(CliError::Session)?;
+        let session = match source {
+            Some(source) => Session::new(settings, source, observer),
+            None => Session::without_source(settings, observer),
+        };
+        let mut session = session.map_err(CliError::Session)?;
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
@@ -238,15 +250,11 @@ impl Upload {
         }
         transport::release_startup_code();
         let outcome = upload::run(&mut engine, &mut session).map_err(|error| {
-            stream.iter().for_each(Stream::remove_spool);
             let abort_line = engine.open_upload().map(|id| self.place.abort_line(id));
             CliError::Run { error, abort_line }
         })?;
         drop(session);
         drop(reporter);
-        let spool = stream
-            .as_ref()
-            .and_then(|stream| stdin::settle(stream, &outcome, engine.plan(), console, interrupts));
         let resume_id = continuation.id.filter(|_| has_journal);
         Ok(Ended {
             outcome,
@@ -256,9 +264,8 @@ impl Upload {
             plan: engine.plan().clone(),
             concurrency: self.concurrency,
             signal: interrupts.first(),
-            spool,
-            // What a stream left cannot be gone on with.
-            kept: engine.kept_upload().filter(|_| stream.is_none()).map(|upload_id| Kept {
+            spool: None,
+            kept: engine.kept_upload().map(|upload_id| Kept {
                 upload_id: upload_id.clone(),
                 resume_id,
                 parts: engine.snapshot().parts_stored,

@@ -234,7 +234,7 @@ impl Transfer {
         let State::Listing(inventory) = &mut self.state else {
             unreachable!("only a resumed upload is listed")
         };
-        if failure.says_not_found() && failure.s3_code() != Some("NoSuchBucket") {
+        if failure.says_no_such_upload() {
             // An object that was made of what the file was before is not the file of today.
             let may_be_done = inventory.completing && inventory.source_differs.is_none();
             let known = std::mem::take(&mut inventory.known);
