@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
@@ -27,6 +28,8 @@ impl Interrupts {
     pub(super) fn listen() -> Result<Interrupts, CliError> {
         let failed = |error| CliError::System { doing: "cannot listen for signals", error };
         let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+        // A journal that grows beyond `ulimit -f` is an error like a full disk, not the end.
+        flag::register(libc::SIGXFSZ, Arc::default()).map_err(failed)?;
         let (handle, state) = (signals.handle(), Arc::<Mutex<State>>::default());
         let heard = state.clone();
         thread::Builder::new()

@@ -106,6 +106,33 @@ fn g1_no_space_and_then_killed() {
     }
 }
 
+/// G1 | the journal must not grow: a line is cut in the middle | `ulimit -f`; then SIGKILL | the
+/// upload goes on with a warning; what is left are whole lines
+#[test]
+fn g1_a_limit_of_size() {
+    let limits: Vec<u32> = (0..=900).step_by(75).collect();
+    at_once(&limits, |limit| {
+        let limit = format!("--fsize={limit}");
+        let under = ["prlimit", &limit];
+        let case = Case::new(FOUR_PARTS);
+        let ended = expect_uploaded(&case, case.cp(&under, &[]).run(), &limit);
+        assert!(ended.stderr.contains("File too large"), "{limit}: {ended:?}");
+        case.expect_resumed();
+        case.forget();
+        case.run_under_until(4, case.cp(&under, &[])).signal("KILL");
+        for journal in case.journals() {
+            let bytes = fs::read(&journal).unwrap();
+            assert!(bytes.last().is_none_or(|byte| *byte == b'\n'), "{limit}: half a line");
+        }
+        let known = case.journals().first().and_then(|_| case.recorded());
+        if known.is_some_and(|known| known.upload_id.is_some()) {
+            case.expect_resumed();
+        } else {
+            case.expect_uploaded_anew();
+        }
+    });
+}
+
 /// G2 | no place for the journal: read-only, forbidden, no folder, a file in its place | chmod,
 /// `XDG_STATE_HOME` | told before the first part; the upload goes on
 #[test]
