@@ -20,17 +20,17 @@ pub enum ExitStatus {
     Credentials = 4,
     /// The file or standard input cannot be read, or is not what it was or should be.
     Source = 5,
-    /// Gave up on the network or the store.
+    /// Gave up on the network or the store; can be resumed.
     GaveUp = 6,
-    /// Unknown: the store may have completed it.
+    /// Unknown: the store may have completed it; `curlift resume` finds out.
     Unknown = 7,
-    /// Conflict, or stored bytes that differ.
+    /// Conflict (such as the same upload running already), or stored bytes that differ.
     Conflict = 8,
-    /// Bucket, object or upload not found.
+    /// Bucket, object, upload or journal not found.
     NotFound = 9,
-    /// Stopped by SIGINT.
+    /// Stopped by SIGINT; can be resumed.
     Interrupted = 130,
-    /// Stopped by SIGTERM or SIGHUP.
+    /// Stopped by SIGTERM or SIGHUP; can be resumed.
     Terminated = 143,
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use curlift::http::{Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind};
 use curlift::s3::payload::PayloadMode;
-use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object};
+use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object, PartNumber};
 use curlift::time::{ClockOffset, Time};
 use curlift::upload::journal::Record;
 use curlift::upload::{
-    Action, Attempt, AttemptId, Command, Engine, EngineSettings, Event, Ladder, Manner, Notice,
-    OnFailure, Outcome, PartRange, Progress, RetryPolicy, SourceChange, UploadPlan,
+    Action, Attempt, AttemptId, Beginning, Command, Engine, EngineSettings, Event, Ladder, Manner,
+    Notice, OnFailure, OnGone, Outcome, PartDigest, PartRange, Progress, RetryPolicy, SourceChange,
+    UploadPlan,
 };
 
-const LIMITS: Limits =
+pub(crate) const LIMITS: Limits =
     Limits { part_size_min: 5, part_size_max: 100, parts_max: 40, object_size_max: 4000 };
 pub(crate) const CREATED: &str =
     "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>";
@@ -79,6 +80,34 @@ impl Scene {
             on_failure,
             ..EngineSettings::new(plan, manner, 1)
         })
+    }
+
+    /// A file of `size` bytes in parts of 10, begun there.
+    pub(crate) fn going_on(
+        size: u64,
+        beginning: Beginning,
+        on_failure: OnFailure,
+        on_gone: OnGone,
+    ) -> Scene {
+        let plan = UploadPlan::new(size, 10, 0, &LIMITS).unwrap();
+        Scene::of(EngineSettings {
+            concurrency: 2,
+            recut: Some(LIMITS),
+            beginning,
+            on_failure,
+            on_gone,
+            ..EngineSettings::new(plan, manner(), 1)
+        })
+    }
+
+    /// A part of the file was read and summed.
+    pub(crate) fn examined(&mut self, part: PartNumber, digest: PartDigest) {
+        self.event(Event::Examined { part, digest });
+    }
+
+    /// The next request, where one is wanted.
+    pub(crate) fn next(&mut self) -> Option<Attempt> {
+        self.sends.pop_front()
     }
 
     fn of(settings: EngineSettings) -> Scene {
