@@ -33,19 +33,19 @@ enum Unsynced {
 struct Disk {
     written: Vec<u8>,
     synced: Vec<u8>,
-    exists: bool,
-    exists_on_disk: bool,
+    is_there: bool,
+    is_durable: bool,
 }
 
 impl Disk {
     fn take(&mut self, event: &Event) {
         match event {
-            Event::Created => self.exists = true,
+            Event::Created => self.is_there = true,
             Event::Wrote(bytes) => self.written.extend(bytes),
             Event::Cut(length) => self.written.truncate(*length),
             Event::Synced => self.synced.clone_from(&self.written),
-            Event::FolderSynced => self.exists_on_disk = self.exists,
-            Event::Removed => self.exists = false,
+            Event::FolderSynced => self.is_durable = self.is_there,
+            Event::Removed => self.is_there = false,
         }
     }
 
@@ -53,25 +53,28 @@ impl Disk {
     fn after(&self, unsynced: Unsynced) -> Option<Vec<u8>> {
         let synced = self.synced.len();
         let (exists, bytes) = match unsynced {
-            Unsynced::Dropped => (self.exists_on_disk, self.synced.clone()),
-            Unsynced::Kept => (self.exists, self.written.clone()),
+            Unsynced::Dropped => (self.is_durable, self.synced.clone()),
+            Unsynced::Kept => (self.is_there, self.written.clone()),
             Unsynced::Half => {
                 let length = usize::midpoint(synced, self.written.len().max(synced));
                 let bytes = self.written.get(..length).unwrap_or(&self.synced);
-                (self.exists || self.exists_on_disk, bytes.to_vec())
+                (self.is_there || self.is_durable, bytes.to_vec())
             }
             Unsynced::Zeroed => {
                 let mut bytes = self.synced.clone();
                 bytes.resize(self.written.len().max(synced), 0);
-                (self.exists || self.exists_on_disk, bytes)
+                (self.is_there || self.is_durable, bytes)
             }
         };
         exists.then_some(bytes)
     }
 }
 
-/// A run from its beginning to its end: each event with the second it came in.
-fn record() -> (Case, Vec<(f64, Event)>, Vec<(f64, Holdings)>) {
+/// Things with the second they happened in.
+type Timed<T> = Vec<(f64, T)>;
+
+/// A run from its beginning to its end: what became of its journal, and what the store held.
+fn record() -> (Case, Timed<Event>, Timed<Holdings>) {
     let holdings: Arc<Mutex<Vec<(f64, Holdings)>>> = Arc::default();
     let (noted, is_noting) = (Arc::clone(&holdings), Arc::new(Mutex::new(false)));
     let noting = Arc::clone(&is_noting);

@@ -98,14 +98,14 @@ impl Case {
         let (source, content) = write_file(folder.path(), "source.bin", length);
         let held = Arc::new(AtomicU32::new(0));
         let (arrive, arrived) = mpsc::channel();
-        let hold = Arc::clone(&held);
+        let wanted = Arc::clone(&held);
         let store = Scripted::start(move |turn| {
             let part = match turn.operation {
                 "UploadPart" => turn.part.unwrap_or_default(),
                 "CompleteMultipartUpload" => COMPLETE,
                 _ => return script(turn),
             };
-            let held = hold.load(Ordering::SeqCst);
+            let held = wanted.load(Ordering::SeqCst);
             if held == part || (held == COMPLETED && part == COMPLETE) {
                 turn.read(MIB);
                 if held == COMPLETED {
@@ -215,10 +215,10 @@ impl Case {
 
     /// Has the store hold that and nothing else.
     pub(crate) fn hold(&self, holdings: Option<&Holdings>) {
-        let mut shelf = self.store.shelf();
+        let mut stored = self.store.shelf();
         let Holdings { objects, uploads } = holdings.cloned().unwrap_or_default();
-        (shelf.objects, shelf.uploads) = (objects, uploads);
-        shelf.completed.clear();
+        (stored.objects, stored.uploads) = (objects, uploads);
+        stored.completed.clear();
     }
 
     /// Puts a journal where there may be another, or no folder.
@@ -235,8 +235,8 @@ impl Case {
         let Some(upload_id) = recorded.and_then(|recorded| recorded.upload_id) else {
             return BTreeSet::new();
         };
-        let shelf = self.store.shelf();
-        let parts = shelf.uploads.get(&upload_id.0).map(|upload| &upload.parts);
+        let stored = self.store.shelf();
+        let parts = stored.uploads.get(&upload_id.0).map(|upload| &upload.parts);
         parts.into_iter().flatten().map(|(number, _)| *number).collect()
     }
 
@@ -276,10 +276,10 @@ impl Case {
 
     /// Fails unless the object is the file, and nothing else is left of the upload.
     pub(crate) fn expect_stored(&self, ended: &Ended) {
-        let shelf = self.store.shelf();
-        let object = shelf.objects.get(KEY).unwrap_or_else(|| panic!("no object: {ended:?}"));
+        let stored = self.store.shelf();
+        let object = stored.objects.get(KEY).unwrap_or_else(|| panic!("no object: {ended:?}"));
         expect_same(&object.bytes, &self.content);
-        let open: Vec<_> = shelf.uploads.keys().collect();
+        let open: Vec<_> = stored.uploads.keys().collect();
         assert!(open.is_empty(), "left open: {open:?}\n{ended:?}");
         let journals = self.journals();
         assert!(journals.is_empty(), "left behind: {journals:?}\n{ended:?}");
