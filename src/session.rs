@@ -234,12 +234,14 @@ impl<'a> Session<'a> {
     }
 
     /// Appends to the journal, where one is kept. One that cannot be written is given up, and the
-    /// upload goes on: what stands in it is true all the same.
+    /// upload goes on: what stands in it is true all the same. It stays locked, and is removed as
+    /// any other where the upload ends well.
     fn record(&mut self, record: &Record, clock_offset: ClockOffset) {
-        let Some(journal) = &mut self.journal else { return };
+        let Some(journal) = self.journal.as_mut().filter(|journal| !journal.is_given_up()) else {
+            return;
+        };
         let at = unix_time(wall_clock(clock_offset)).unwrap_or(UnixTime(0));
         if let Err(error) = journal.append(record, at) {
-            self.journal = None;
             (self.observer)(&Notice::JournalLost(error.to_string()));
         }
     }

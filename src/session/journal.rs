@@ -11,13 +11,14 @@ use crate::upload::journal::{Record, Writer};
 pub struct Journal {
     file: JournalFile,
     writer: Writer,
+    is_given_up: bool,
 }
 
 impl Journal {
     /// Goes on in `file`, behind the lines that `writer` has summed.
     #[must_use]
     pub fn new(file: JournalFile, writer: Writer) -> Journal {
-        Journal { file, writer }
+        Journal { file, writer, is_given_up: false }
     }
 
     /// Appends `record`; on the disk, where it must be, before it returns.
@@ -26,7 +27,15 @@ impl Journal {
     /// Where it cannot be written; nothing more may be appended then.
     pub fn append(&mut self, record: &Record, at: UnixTime) -> io::Result<()> {
         let line = self.writer.line(record, at);
-        self.file.append(&line, record.is_durable())
+        let appended = self.file.append(&line, record.is_durable());
+        self.is_given_up = appended.is_err();
+        appended
+    }
+
+    /// Whether it could not be written at some time.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.is_given_up
     }
 
     /// Removes it: nothing is left to go on with.
