@@ -51,7 +51,8 @@ fn c9_damaged_in_the_store() {
     let trial = Upload::new(&damaging(1), TWO_PARTS).run().expect_uploaded();
     trial.expect_retries(1..=1, &["checksum"]);
     let store = damaging(usize::MAX);
-    let trial = Upload::new(&store, TWO_PARTS).args(&["--retry", "3"]).run().expect("failed", 6);
+    let upload = Upload::new(&store, TWO_PARTS).args(&["--retry", "3"]).args(&ABORTING);
+    let trial = upload.run().expect("failed", 6);
     trial.expect_says(&["CRC64NVME", "part 2"]);
     assert_eq!((store.count("CompleteMultipartUpload"), store.open_uploads().len()), (0, 0));
 }
