@@ -56,8 +56,8 @@ struct Job {
     hashed: Weak<AtomicU64>,
 }
 
-/// Bytes read at a time.
-const READ_SIZE: usize = 256 << 10;
+/// Bytes read at a time: each thread has such a buffer.
+const READ_SIZE: usize = 64 << 10;
 
 impl Digests {
     pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Digests {

@@ -187,12 +187,12 @@ fn a_creation_that_nobody_answered_is_looked_for_after_the_upload() {
     let mut scene = resume(lost);
     let create = scene.expect("CreateMultipartUpload");
     scene.answer(&create, 200, crate::scene::CREATED);
-    let mut last = scene.next().expect("parts are sent");
-    while last.part().is_some() {
-        scene.answer(&last, 200, "");
-        last = scene.next().expect("it goes on");
+    let mut attempt = scene.next().expect("parts are sent");
+    while attempt.part().is_some() {
+        scene.answer(&attempt, 200, "");
+        attempt = scene.next().expect("it goes on");
     }
-    scene.answer(&last, 200, crate::COMPLETED);
+    scene.answer(&attempt, 200, crate::COMPLETED);
     scene.expect("ListMultipartUploads");
 }
 
