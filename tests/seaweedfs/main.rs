@@ -9,7 +9,9 @@
 mod support;
 mod weed;
 
-use support::{Curlift, Ended, Store, crc64nvme, expect_same, write_file};
+use std::time::Duration;
+
+use support::{Curlift, Ended, Store, crc64nvme, expect_same, wait_until, write_file};
 use weed::{BUCKET, weed};
 
 const MIB: usize = 1 << 20;
@@ -178,4 +180,32 @@ fn unfinished_uploads_are_listed_and_aborted() {
     let done = Curlift::new().store(store).args(&other).run().expect_code(0);
     assert!(done.stdout.contains("/other/a+b%41 ("), "{}", done.stdout);
     assert_eq!(store.unfinished(BUCKET, "other/a+b%41"), 0);
+}
+
+#[test]
+fn an_upload_that_was_killed_is_gone_on_with() {
+    let store = &weed().http;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "killed.bin", 160 * MIB);
+    let cp = |flags: &[&str]| {
+        let program = Curlift::new().store(store).env("XDG_STATE_HOME", folder.path());
+        let program = program.args(&["cp", "--json", "--part-size", "5MiB"]).args(flags);
+        program.arg(&file).arg(format!("s3://{BUCKET}/killed.bin"))
+    };
+    let mut running = cp(&["-c", "1"]).start();
+    let journal = || {
+        let text = std::fs::read_dir(folder.path().join("curlift")).ok()?.flatten().next()?;
+        let text = std::fs::read_to_string(text.path()).ok()?;
+        (text.matches("\"record\":\"part\"").count() >= 3).then_some(())
+    };
+    wait_until("three parts are stored", Duration::from_secs(30), journal);
+    running.child.kill().expect("it is ours");
+    assert_eq!(running.end().code, None, "it was killed before its end");
+    assert_eq!(store.unfinished(BUCKET, "killed.bin"), 1);
+    let summary = cp(&[]).run().expect_code(0).summary();
+    assert!(summary["parts_reused"].as_u64() >= Some(3), "{summary}");
+    let sent = summary["bytes_sent"].as_u64().expect("a number");
+    assert!(sent < (145 * MIB) as u64 + 100_000, "{summary}");
+    expect_same(&store.get(BUCKET, "killed.bin"), &content);
+    assert_eq!(store.unfinished(BUCKET, "killed.bin"), 0);
 }
