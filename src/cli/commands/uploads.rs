@@ -2,20 +2,20 @@
 //! listing of objects shows.
 
 mod abort;
-mod cost;
 mod ls;
 mod ownership;
+mod sum;
 mod table;
 mod told;
 mod verdicts;
 
 use std::collections::BTreeSet;
 
-use self::cost::Price;
 use self::ownership::{Ownership, Ownerships};
 use super::store::{Caller, SessionKeys, StoreAccess};
 use crate::cli::args::{SelectionArgs, UploadsCommand};
 use crate::cli::console::Console;
+use crate::cli::cost::Price;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};

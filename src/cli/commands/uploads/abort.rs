@@ -1,13 +1,14 @@
 //! `curlift uploads abort`: frees the parts of unfinished uploads.
 
-use super::cost::{Sum, dollars};
 use super::ownership::{Ownership, Ownerships};
+use super::sum::Sum;
 use super::table::{counted, stored};
 use super::told::{self, Freed, Summary, rounded};
 use super::verdicts::{Failures, line, object};
 use super::{Caller, Task};
 use crate::cli::args::AbortArgs;
 use crate::cli::console::Console;
+use crate::cli::cost::dollars;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::credentials::Environment;

@@ -1,7 +1,7 @@
 //! `curlift uploads ls`: shows unfinished uploads and what they cost.
 
-use super::cost::Sum;
 use super::ownership::Ownerships;
+use super::sum::Sum;
 use super::table::{Row, counted, table, total};
 use super::{Task, told};
 use crate::cli::args::SelectionArgs;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::cost::{Price, Sum, dollars};
 use super::ownership::Ownership;
+use super::sum::Sum;
+use crate::cli::cost::{Price, dollars};
 use crate::s3::Key;
 use crate::upload::{Stored, Unfinished};
 

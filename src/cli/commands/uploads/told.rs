@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
-use super::cost::{Price, Sum};
 use super::ownership::Ownership;
+use super::sum::Sum;
 use crate::cli::commands::store::Cost;
+use crate::cli::cost::Price;
 use crate::upload::Unfinished;
 
 /// One upload.

@@ -1,0 +1,284 @@
+//! What can be typed about an upload: `cp`, `plan` and `resume`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::store::AddressingStyle;
+use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
+use crate::cli::journal;
+use crate::config::{self, Overrides, units};
+use crate::s3::{ObjectSettingsInput, UploadId};
+use crate::upload;
+use crate::upload::journal::{Resumable, Target};
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ResumeArgs {
+    /// Which, as `--list` names it or the beginning of that; may be left out where there is one
+    #[arg(value_name = "ID", conflicts_with_all = ["list", "all"])]
+    pub(in crate::cli) id: Option<String>,
+    /// Show what can be resumed
+    #[arg(long, conflicts_with = "all")]
+    pub(in crate::cli) list: bool,
+    /// All of them, one after the other
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+    #[command(flatten)]
+    transfer: TransferArgs,
+    #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
+    pub(in crate::cli) s3: S3Args,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// What `cp` and `plan` have in common.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct UploadArgs {
+    /// The file to upload, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) source: PathBuf,
+    /// Where to: s3://bucket/key, or s3://bucket/prefix/ to append the file's name
+    #[arg(value_name = "DESTINATION")]
+    pub(in crate::cli) destination: String,
+    /// Known from other tools; refused with a reason
+    #[arg(short, long, hide = true)]
+    pub(in crate::cli) recursive: bool,
+    #[command(flatten)]
+    transfer: TransferArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
+    #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
+    object: ObjectArgs,
+    #[command(flatten)]
+    pub(in crate::cli) s3: S3Args,
+    #[command(flatten)]
+    pub(in crate::cli) network: NetworkArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transfer")]
+struct TransferArgs {
+    /// Bytes of a part, 5MiB to 5GiB; grown where 10,000 parts are too few [default: 16MiB]
+    #[arg(long, visible_alias = "chunk-size", value_name = "SIZE", value_parser = units::size)]
+    part_size: Option<u64>,
+    /// Send files of this size and more in parts [default: 16MiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    multipart_threshold: Option<u64>,
+    /// Parts in flight at most [default: 8]
+    #[arg(short, long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=config::CONCURRENCY_MAX.into()))]
+    concurrency: Option<u32>,
+    /// Whether to go on with an earlier run of the same upload: auto, never (what it left is
+    /// freed), or require (else nothing is sent) [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    resume: Option<Resume>,
+    /// Go on with an upload that was made elsewhere; parts at the store that are equal are kept
+    #[arg(long, value_name = "ID", value_parser = upload_id)]
+    upload_id: Option<UploadId>,
+    /// What becomes of an upload that fails or is stopped: keep it to be resumed, or abort it
+    /// [default: keep]
+    #[arg(long, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
+    /// Never send the last slow parts a second time (at most 5% of the bytes are)
+    #[arg(long)]
+    no_hedge: bool,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Standard input")]
+pub(in crate::cli) struct StreamArgs {
+    /// Bytes that will come: chooses the part size, and anything else is an error that stores
+    /// nothing. The only way to notice that what writes the pipe died: its exit status is known
+    /// to the shell alone (`set -o pipefail`)
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub(in crate::cli) expected_size: Option<u64>,
+    /// Let parts wait in a file in this folder, not in memory; it is kept where the upload fails
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) spool: Option<PathBuf>,
+}
+
+/// `--resume`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Resume {
+    Auto,
+    Never,
+    Require,
+}
+
+/// `--on-failure`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnFailure {
+    Keep,
+    Abort,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Object")]
+struct ObjectArgs {
+    /// STANDARD, STANDARD_IA, GLACIER_IR, DEEP_ARCHIVE, ...
+    #[arg(long, value_name = "CLASS")]
+    storage_class: Option<String>,
+    /// Encryption at rest: AES256, aws:kms or aws:kms:dsse
+    #[arg(long, value_name = "KIND")]
+    sse: Option<String>,
+    /// The KMS key to encrypt with
+    #[arg(long, value_name = "ID")]
+    sse_kms_key_id: Option<String>,
+    /// Canned ACL: private, public-read, bucket-owner-full-control, ...
+    #[arg(long)]
+    acl: Option<String>,
+    /// User metadata; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    metadata: Vec<(String, String)>,
+    /// Tag; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    tags: Vec<(String, String)>,
+    /// Media type [default: guessed from the file's name]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    #[arg(long, value_name = "VALUE", help = "Cache-Control of the object")]
+    cache_control: Option<String>,
+    #[arg(long, value_name = "VALUE", help = "Content-Encoding of the object")]
+    content_encoding: Option<String>,
+    #[arg(long, value_name = "VALUE", help = "Content-Disposition of the object")]
+    content_disposition: Option<String>,
+    #[arg(long, value_name = "VALUE", help = "Content-Language of the object")]
+    content_language: Option<String>,
+    /// Expires of the object: an HTTP date or RFC 3339
+    #[arg(long, value_name = "DATE")]
+    expires: Option<String>,
+    /// Checksum that S3 verifies and keeps [default: crc64nvme]
+    #[arg(long, value_name = "NAME")]
+    checksum_algorithm: Option<ChecksumAlgorithm>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ChecksumAlgorithm {
+    Crc64nvme,
+    None,
+}
+
+impl UploadArgs {
+    /// The flags that go before other places.
+    pub(in crate::cli) fn overrides(&self) -> Overrides {
+        Overrides {
+            checksums: self.object.checksum_algorithm.map(|a| a == ChecksumAlgorithm::Crc64nvme),
+            part_size: self.transfer.part_size,
+            multipart_threshold: self.transfer.multipart_threshold,
+            concurrency: self.transfer.concurrency,
+            ..store_overrides(&self.s3, &self.network, &self.retry)
+        }
+    }
+
+    /// Whether an earlier run is gone on with.
+    pub(in crate::cli) fn resume(&self) -> journal::Resume {
+        match self.transfer.resume {
+            None | Some(Resume::Auto) => journal::Resume::Auto,
+            Some(Resume::Never) => journal::Resume::Never,
+            Some(Resume::Require) => journal::Resume::Require,
+        }
+    }
+
+    /// The upload to go on with, where one was named.
+    pub(in crate::cli) fn upload_id(&self) -> Option<UploadId> {
+        self.transfer.upload_id.clone()
+    }
+
+    /// The flag that only what can be read again may have, where one was typed.
+    pub(in crate::cli) fn wants_resuming(&self) -> Option<&'static str> {
+        let TransferArgs { resume, upload_id, on_failure, .. } = &self.transfer;
+        let flags = [
+            (matches!(resume, Some(Resume::Require)), "--resume require"),
+            (upload_id.is_some(), "--upload-id"),
+            (matches!(on_failure, Some(OnFailure::Keep)), "--on-failure keep"),
+        ];
+        flags.into_iter().find(|(typed, _)| *typed).map(|(_, flag)| flag)
+    }
+
+    /// What becomes of an upload that does not end well.
+    pub(in crate::cli) fn on_failure(&self) -> upload::OnFailure {
+        match self.transfer.on_failure {
+            None | Some(OnFailure::Keep) => upload::OnFailure::Keep,
+            Some(OnFailure::Abort) => upload::OnFailure::Abort,
+        }
+    }
+
+    /// What was typed for `curlift resume`, as if it had been typed for `cp` when the upload began.
+    pub(in crate::cli) fn of_journal(args: &ResumeArgs, journal: &Resumable) -> UploadArgs {
+        let begun = &journal.begun;
+        let checksum_algorithm = journal.checksums.then_some(ChecksumAlgorithm::Crc64nvme);
+        let Target { endpoint, addressing, region, profile, bucket, key } = &begun.target;
+        let typed = &args.s3;
+        UploadArgs {
+            source: PathBuf::from(&begun.source.path),
+            destination: format!("s3://{bucket}/{key}"),
+            recursive: false,
+            transfer: args.transfer.clone(),
+            stream: StreamArgs::default(),
+            retry: args.retry.clone(),
+            object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
+            s3: S3Args {
+                endpoint_url: typed.endpoint_url.clone().or_else(|| endpoint.clone()),
+                region: typed.region.clone().or_else(|| Some(region.clone())),
+                profile: typed.profile.clone().or_else(|| profile.clone()),
+                addressing_style: typed
+                    .addressing_style
+                    .or_else(|| AddressingStyle::from_str(addressing, true).ok()),
+                ..typed.clone()
+            },
+            network: args.network.clone(),
+        }
+    }
+
+    /// Whether the last slow parts may be sent a second time.
+    pub(in crate::cli) fn hedge(&self) -> bool {
+        !self.transfer.no_hedge
+    }
+
+    /// What is said of standard input.
+    pub(in crate::cli) fn stream(&self) -> &StreamArgs {
+        &self.stream
+    }
+
+    /// The object's headers as they were typed; the type is guessed from the file's name, for
+    /// standard input from the key's.
+    pub(in crate::cli) fn object_settings(&self) -> ObjectSettingsInput {
+        let ObjectArgs { content_type, .. } = &self.object;
+        let is_stream = self.source == Path::new("-");
+        let named = if is_stream { Path::new(&self.destination) } else { &self.source };
+        let guessed = || mime_guess::from_path(named).first_raw().map(str::to_owned);
+        ObjectSettingsInput {
+            storage_class: self.object.storage_class.clone(),
+            sse: self.object.sse.clone(),
+            sse_kms_key_id: self.object.sse_kms_key_id.clone(),
+            acl: self.object.acl.clone(),
+            content_type: content_type.clone().or_else(guessed),
+            cache_control: self.object.cache_control.clone(),
+            content_encoding: self.object.content_encoding.clone(),
+            content_disposition: self.object.content_disposition.clone(),
+            content_language: self.object.content_language.clone(),
+            expires: self.object.expires.clone(),
+            metadata: self.object.metadata.clone(),
+            tags: self.object.tags.clone(),
+        }
+    }
+}
+
+fn upload_id(text: &str) -> Result<UploadId, String> {
+    if text.trim().is_empty() || text.contains(char::is_control) {
+        return Err("an upload id is what CreateMultipartUpload answered".to_owned());
+    }
+    Ok(UploadId(text.to_owned()))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as name=value".to_owned()),
+    }
+}
