@@ -3,6 +3,7 @@
 
 mod answers;
 mod closing;
+mod comparing;
 mod repairing;
 mod resuming;
 mod streaming;
@@ -11,8 +12,9 @@ mod sweeping;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::comparing::Comparison;
 use self::repairing::Repair;
-use self::resuming::{Comparison, Inventory};
+use self::resuming::Inventory;
 use self::sweeping::{Creations, Sweep};
 use super::beginning::{Beginning, OnFailure, OnGone};
 use super::books::Books;
