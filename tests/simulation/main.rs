@@ -15,7 +15,7 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use curlift::upload::{Engine, EngineSettings, Outcome, run};
+use curlift::upload::{Engine, EngineSettings, OnFailure, Outcome, run};
 
 use fate::{Fate, Fates};
 use scenario::Scenario;
@@ -161,4 +161,46 @@ fn any_single_transient_fault_is_survived() {
             }
         }
     }
+}
+
+/// The program dies at every step of a small upload, once or twice, and the line is typed again.
+#[test]
+fn a_crash_at_any_step_is_survived() {
+    let mut worlds = 0;
+    let mut survive = |parts: u32, crashes: Vec<u32>, fates: Fates, is_quiet: bool| {
+        let how = format!("{parts} parts, crashes after {crashes:?} steps, {fates:?}");
+        let scenario = Scenario {
+            crashes,
+            on_failure: OnFailure::Keep,
+            reruns: 2,
+            ..Scenario::scripted(parts, fates)
+        };
+        let (outcome, totals) = expect_good(&scenario, &how);
+        let survived = matches!(outcome, Outcome::Uploaded(_));
+        assert!(survived || !is_quiet, "{how}: {outcome:?}");
+        worlds += 1;
+        totals.crashes
+    };
+    let none = || Fates::Scripted(Vec::new());
+    for parts in 2..=3 {
+        let mut first = 0;
+        while survive(parts, vec![first], none(), true) > 0 {
+            let mut second = 0;
+            while survive(parts, vec![first, second], none(), true) > 1 {
+                second += 1;
+            }
+            first += 1;
+        }
+    }
+    for fate in Fate::ALL {
+        for request in 0..6 {
+            let script = || Fates::Scripted(vec![(request, fate)]);
+            let mut step = 0;
+            while survive(2, vec![step], script(), false) > 0 {
+                step += 1;
+            }
+        }
+    }
+    println!("{worlds} worlds with crashes");
+    assert!(worlds > 1_000);
 }

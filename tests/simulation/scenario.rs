@@ -76,6 +76,8 @@ pub(crate) struct Conditions {
     pub(crate) outage: Option<(Duration, Duration)>,
     /// One attempt in so many takes a hundred times as long.
     pub(crate) straggling: Option<u32>,
+    /// Whether the file may be touched between two runs.
+    pub(crate) may_be_touched: bool,
     /// Somebody else's upload to the same key begins with ours; perhaps it has a part.
     pub(crate) rival: Option<bool>,
 }
@@ -96,6 +98,7 @@ impl Conditions {
             region: elsewhere.then_some("eu-west-1"),
             keys_good_for: keys_end.then(|| seconds(rng, 100)),
             keys_renewable: renewable,
+            may_be_touched: true,
             without_trailers,
             connections_max: crowded.then(|| rng.usize(1..4)),
             body_max: cut.then(|| rng.u64(5..40)),
@@ -141,7 +144,11 @@ impl Scenario {
             stop_at: sometimes(&mut rng, 12),
             change_at: sometimes(&mut rng, 5),
             slowness: Duration::from_millis([50, 5_000, 100_000][rng.usize(..3)]),
-            conditions: if rng.bool() { Conditions::draw(&mut rng) } else { Conditions::default() },
+            conditions: if rng.bool() {
+                Conditions::draw(&mut rng)
+            } else {
+                Conditions { may_be_touched: true, ..Conditions::default() }
+            },
             on_failure: if rng.u32(..3) == 0 { OnFailure::Abort } else { OnFailure::Keep },
             crashes: match rng.u32(..3) {
                 0 => (0..rng.usize(1..4)).map(|_| rng.u32(..80)).collect(),

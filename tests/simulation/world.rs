@@ -253,6 +253,7 @@ impl SimulatedWorld {
             self.source_differs = Some("it was modified since".into());
         }
         match self.rng.u32(..8) {
+            _ if !self.scenario.conditions.may_be_touched => {}
             0 => self.source_differs = Some("its attributes were changed".into()),
             1 if !self.source.is_empty() => {
                 let index = self.rng.usize(..self.source.len());
