@@ -23,6 +23,7 @@ pub(super) fn apply_settings<H: Handler>(
     raw::set_long(easy, curl_sys::CURLOPT_PROTOCOLS, HTTP_AND_HTTPS)?;
     raw::set_long(easy, raw::SUPPRESS_CONNECT_HEADERS, 1)?;
     easy.path_as_is(true)?;
+    easy.max_redirections(REPEATS_MAX)?;
     easy.upload_buffer_size(settings.upload_buffer_size)?;
     easy.connect_timeout(settings.connect_timeout)?;
     easy.low_speed_limit(settings.low_speed_limit)?;
@@ -43,6 +44,10 @@ pub(super) fn apply_settings<H: Handler>(
     }
     Ok(())
 }
+
+/// How often libcurl may repeat a request of itself: a proxy's authentication takes some rounds. To a
+/// 417 it repeats one that keeps its `Expect` for ever (`CURLOPT_MAXREDIRS`: 30 times by default).
+const REPEATS_MAX: u32 = 4;
 
 /// Whose certificates are believed. A bundle excludes the folder of single certificates, for what
 /// is asked instead of the system's shall not be added to it, and because libcurl remembers the
