@@ -1,18 +1,19 @@
 //! Journals of interrupted uploads: which one belongs to what was typed, and whether it can be gone
 //! on with.
 
+mod agreement;
+
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use self::agreement::{identity, taken};
 use super::console::{Console, unix_now};
 use super::error::CliError;
 use crate::disk::{JournalFile, JournalFileError, Source};
 use crate::s3::{Limits, ObjectSettings, UnixTime, UploadId};
 use crate::session::Journal;
-use crate::upload::journal::{
-    Begun, JournalError, Record, Resumable, SourceIdentity, Target, Unsure, Writer, read,
-};
+use crate::upload::journal::{Begun, JournalError, Record, Resumable, Target, Writer, read};
 use crate::upload::{Beginning, OnGone, Resumed, UploadPlan};
 
 /// `--resume`.
@@ -268,98 +269,8 @@ impl Wanted<'_> {
         };
         Ok(Continuation { beginning, on_gone, journal, id, discarded: None })
     }
-
-    /// Goes on where an earlier run stopped.
-    fn resume(
-        &self,
-        id: String,
-        file: JournalFile,
-        resumable: &Resumable,
-    ) -> Result<Continuation, CliError> {
-        if let (Some(typed), Some(known)) = (&self.upload_id, &resumable.upload_id)
-            && typed != known
-        {
-            return Err(CliError::Usage {
-                what: format!("an earlier run of this upload made {known}, not {typed}"),
-                hint: format!(
-                    "leave --upload-id out to go on with it (curlift resume {id}), or add \
-                     --resume never to free it"
-                ),
-            });
-        }
-        let source_differs = match resumable.begun.source.compare(&identity(self.source)) {
-            Unsure::Same => None,
-            Unsure::Perhaps(how) => Some(how),
-            Unsure::No(how) => {
-                return Err(CliError::SourceDiffers {
-                    path: self.source.path().to_path_buf(),
-                    how,
-                });
-            }
-        };
-        self.check_settings(&id, resumable)?;
-        let (resumed, journal) = taken(file, resumable, source_differs);
-        let on_gone = match self.resume {
-            Resume::Require => OnGone::Fail,
-            _ => OnGone::Anew,
-        };
-        let beginning = Beginning::Resumed(Box::new(resumed));
-        Ok(Continuation { beginning, on_gone, journal, id: Some(id), discarded: None })
-    }
-
-    /// An upload keeps the settings it was created with.
-    fn check_settings(&self, id: &str, resumable: &Resumable) -> Result<(), CliError> {
-        if resumable.upload_id.is_none() {
-            return Ok(());
-        }
-        let typed: Vec<(String, String)> =
-            self.settings.headers().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-        let then = &resumable.begun.settings;
-        let only = |these: &[(String, String)], those: &[(String, String)]| {
-            these.iter().find(|pair| !those.contains(pair)).cloned()
-        };
-        let difference = match (only(then, &typed), only(&typed, then)) {
-            (Some((name, value)), _) => format!("{name}: {value}, which is not what was typed now"),
-            (None, Some((name, value))) => format!("no {name}: {value}, which was typed now"),
-            (None, None) if resumable.checksums && !self.checksums => {
-                "checksums, which were turned off now".to_owned()
-            }
-            (None, None) => return Ok(()),
-        };
-        Err(CliError::Usage {
-            what: format!("the interrupted upload of this file was begun with {difference}"),
-            hint: format!(
-                "go on with it as it was begun: curlift resume {id}; or free it and begin anew: \
-                 add --resume never"
-            ),
-        })
-    }
-}
-
-/// What an earlier run left, and its journal, to be written on.
-fn taken(
-    mut file: JournalFile,
-    resumable: &Resumable,
-    source_differs: Option<String>,
-) -> (Resumed, Option<Journal>) {
-    let resumed = Resumed::new(resumable, source_differs);
-    let cut = file.truncate(resumable.length);
-    (resumed, cut.is_ok().then(|| Journal::new(file, resumable.writer)))
 }
 
 fn busy(id: &str, path: PathBuf) -> CliError {
     CliError::Busy { id: id.to_owned(), error: JournalFileError::Locked { path } }
-}
-
-/// What tells the file of today from that of another day; nothing does for a stream.
-pub(super) fn identity(source: &Source) -> SourceIdentity {
-    let print = source.fingerprint().unwrap_or_default();
-    SourceIdentity {
-        path: source.canonical_path().to_string_lossy().into_owned(),
-        size: print.size,
-        modified: print.modified,
-        changed: print.changed,
-        device: print.device,
-        inode: print.inode,
-    }
 }

@@ -45,8 +45,8 @@ pub(super) fn apply_settings<H: Handler>(
     Ok(())
 }
 
-/// How often libcurl may repeat a request of itself: a proxy's authentication takes some rounds. To a
-/// 417 it repeats one that keeps its `Expect` for ever (`CURLOPT_MAXREDIRS`: 30 times by default).
+/// How often libcurl may repeat a request of itself: a proxy's authentication takes some rounds. To
+/// a 417 it repeats one that keeps its `Expect` for ever (`CURLOPT_MAXREDIRS`: 30 by default).
 const REPEATS_MAX: u32 = 4;
 
 /// Whose certificates are believed. A bundle excludes the folder of single certificates, for what
