@@ -14,12 +14,11 @@ use super::journal::Record;
 use super::queue::{Before, Job, Waiting};
 use super::transfer::{Effect, Transfer, TransferSettings};
 use super::{
-    Action, Beginning, Cause, Command, Diagnosis, Event, Failure, Machine, Manner, Notice,
-    OnFailure, OnGone, Outcome, Patience, RemedySettings, RetryPolicy, Snapshot, SourceChange,
-    Symptom, Tally, UploadPlan,
+    Action, Beginning, Command, Diagnosis, Event, Failure, Machine, Manner, Notice, OnFailure,
+    OnGone, Outcome, Patience, RemedySettings, RetryPolicy, Snapshot, SourceChange, Symptom, Tally,
+    UploadPlan,
 };
-use crate::http::Evidence;
-use crate::s3::{ErrorClass, Limits, ObjectSettings, UploadId};
+use crate::s3::{Limits, ObjectSettings, UploadId};
 use crate::time::Time;
 
 /// What an engine is told once.
@@ -253,23 +252,9 @@ impl Engine {
     }
 
     fn source_changed(&mut self, now: Time, change: SourceChange) {
-        self.transfer.source_changed(Failure {
-            operation: if self.transfer.plan().is_single_put() {
-                "PutObject"
-            } else {
-                "UploadPart"
-            },
-            part: None,
-            attempt: 1,
-            attempts_max: 1,
-            cause: Cause::SourceChanged(change),
-            symptom: Symptom::Other,
-            class: ErrorClass::Permanent,
-            ambiguous: false,
-            evidence: Evidence::default(),
-            at: now,
-            gave_up: None,
-        });
+        let puts = self.transfer.plan().is_single_put();
+        let operation = if puts { "PutObject" } else { "UploadPart" };
+        self.transfer.source_changed(Failure::of_source(operation, change, now));
     }
 
     fn keys_renewed(&mut self, now: Time, result: Result<(), String>) {

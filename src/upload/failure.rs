@@ -87,6 +87,28 @@ pub enum Symptom {
 }
 
 impl Failure {
+    /// The source is not what it was, or should be: noticed `at` this moment.
+    pub(super) fn of_source(operation: &'static str, change: SourceChange, at: Time) -> Failure {
+        Failure {
+            operation,
+            part: None,
+            attempt: 1,
+            attempts_max: 1,
+            cause: Cause::SourceChanged(change),
+            symptom: Symptom::Other,
+            class: ErrorClass::Permanent,
+            ambiguous: false,
+            evidence: Evidence::default(),
+            at,
+            gave_up: None,
+        }
+    }
+
+    /// The upload that was to be gone on with is not of this file, as `how` says.
+    pub(super) fn of_another_file(how: String, at: Time) -> Failure {
+        Failure::of_source("UploadPart", SourceChange::AnotherFile(how), at)
+    }
+
     /// The S3 code the store answered with, where it did.
     #[must_use]
     pub fn s3_code(&self) -> Option<&str> {

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use super::resuming::Inventory;
 use super::{Effect, Ending, State, Transfer};
-use crate::http::Evidence;
-use crate::s3::{CompletedPart, ErrorClass, PartNumber, UploadedPart};
+use crate::s3::{CompletedPart, PartNumber, UploadedPart};
 use crate::time::Time;
 use crate::upload::beginning::PartDigest;
 use crate::upload::journal::Record;
-use crate::upload::{Cause, Failure, Notice, PartRange, SourceChange, Symptom};
+use crate::upload::{Failure, Notice, PartRange};
 
 /// Parts at the store that are held against the file.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl Transfer {
             let what = format!(
                 "{how}, and part {number} ({length} bytes at byte {offset}) is not what was sent"
             );
-            self.stay(Ending::Failed(another_file(what, at)));
+            self.stay(Ending::Failed(Failure::of_another_file(what, at)));
             return;
         }
         self.compare_rest(at);
@@ -108,7 +107,7 @@ impl Transfer {
         if comparison.adopted && comparison.compared > 0 && parts == 0 {
             let compared = comparison.compared;
             let what = format!("none of the {compared} parts at the store has bytes of it");
-            self.stay(Ending::Failed(another_file(what, at)));
+            self.stay(Ending::Failed(Failure::of_another_file(what, at)));
             return;
         }
         self.notice(Notice::Reused { parts, bytes });
@@ -136,21 +135,5 @@ fn is_equal(part: &CompletedPart, digest: &PartDigest) -> bool {
         (Some(checksum), _) => checksum == digest.crc64nvme,
         (None, Some(md5)) => md5 == digest.md5,
         (None, None) => false,
-    }
-}
-
-pub(super) fn another_file(how: String, at: Time) -> Failure {
-    Failure {
-        operation: "UploadPart",
-        part: None,
-        attempt: 1,
-        attempts_max: 1,
-        cause: Cause::SourceChanged(SourceChange::AnotherFile(how)),
-        symptom: Symptom::Other,
-        class: ErrorClass::Permanent,
-        ambiguous: false,
-        evidence: Evidence::default(),
-        at,
-        gave_up: None,
     }
 }

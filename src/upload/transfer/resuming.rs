@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::comparing::another_file;
 use super::{Ending, Found, State, Transfer};
 use crate::s3::{CompletedPart, ErrorClass, PartNumber, PartsPage, UploadId, UploadedPart};
 use crate::time::Time;
@@ -105,7 +104,7 @@ impl Transfer {
                 }
                 _ => "its parts cannot be laid over this file: their sizes do not fit".to_owned(),
             };
-            let failure = another_file(why, at);
+            let failure = Failure::of_another_file(why, at);
             self.stay(Ending::Failed(failure));
             return false;
         };
