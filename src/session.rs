@@ -295,14 +295,13 @@ impl<'a> Session<'a> {
         let moving = self.driver.progress().map(|exchange| Progress {
             attempt: AttemptId(exchange.token),
             body_sent: exchange.body_sent,
-            // Apart from what hashing counted before.
+            // Apart from what was told while it was hashed.
             activity: exchange.activity.wrapping_add(1 << 63),
         });
-        let hashing = self.hashing.iter().map(|(attempt, (_, job))| Progress {
-            attempt: *attempt,
-            body_sent: 0,
-            activity: job.bytes_hashed(),
-        });
+        // A disk that hangs is no fault of the network, and the watchdog is for that alone.
+        let activity = self.now.0.as_millis() as u64;
+        let hashing = self.hashing.keys();
+        let hashing = hashing.map(|id| Progress { attempt: *id, body_sent: 0, activity });
         self.ready.extend(moving.chain(hashing).map(|p| Input::Event(Event::Progress(p))));
     }
 }

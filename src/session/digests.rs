@@ -4,7 +4,6 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
@@ -24,12 +23,12 @@ pub(super) struct Digests {
     workers: Option<Sender<Job>>,
     answers: (Sender<Answer>, Receiver<Answer>),
     /// Alive as long as somebody waits for parts that are examined.
-    examinations: Arc<AtomicU64>,
+    examinations: Arc<()>,
 }
 
 /// A hash under way; dropped, it ends.
 pub(super) struct DigestJob {
-    hashed: Arc<AtomicU64>,
+    _waits: Arc<()>,
 }
 
 /// What was hashed.
@@ -53,7 +52,7 @@ struct Job {
     offset: u64,
     length: u64,
     /// Gone where nobody waits for the answer any more.
-    hashed: Weak<AtomicU64>,
+    waits: Weak<()>,
 }
 
 /// Bytes read at a time: each thread has such a buffer.
@@ -77,18 +76,18 @@ impl Digests {
         offset: u64,
         length: u64,
     ) -> DigestJob {
-        let hashed = Arc::new(AtomicU64::new(0));
+        let waits = Arc::new(());
         let (purpose, source) = (Purpose::Body(id), source.clone());
-        self.put(Job { purpose, source, offset, length, hashed: Arc::downgrade(&hashed) });
-        DigestJob { hashed }
+        self.put(Job { purpose, source, offset, length, waits: Arc::downgrade(&waits) });
+        DigestJob { _waits: waits }
     }
 
     /// Begins to sum a part of `source` that was sent in a run before.
     pub(super) fn examine(&mut self, source: &Source, part: PartRange) {
         let PartRange { number, offset, length } = part;
         let (purpose, source) = (Purpose::Part(number), source.clone());
-        let hashed = Arc::downgrade(&self.examinations);
-        self.put(Job { purpose, source, offset, length, hashed });
+        let waits = Arc::downgrade(&self.examinations);
+        self.put(Job { purpose, source, offset, length, waits });
     }
 
     fn put(&mut self, job: Job) {
@@ -174,19 +173,14 @@ fn work(job: &Job, answers: &Sender<Answer>, wake: &dyn Fn()) {
     }
 }
 
-impl DigestJob {
-    /// Bytes hashed so far.
-    pub(super) fn bytes_hashed(&self) -> u64 {
-        self.hashed.load(Ordering::Relaxed)
-    }
-}
-
 /// Reads the range; false where nobody waits for the answer any more.
 fn read(job: &Job, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
     let mut buffer = vec![0; READ_SIZE];
     let mut done = 0;
     while done < job.length {
-        let Some(hashed) = job.hashed.upgrade() else { return Ok(false) };
+        if job.waits.strong_count() == 0 {
+            return Ok(false);
+        }
         let wanted = (job.length - done).min(READ_SIZE as u64) as usize;
         let space = &mut buffer[..wanted];
         if job.source.read_at(space, job.offset + done)? < wanted {
@@ -194,7 +188,6 @@ fn read(job: &Job, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
         }
         take(space);
         done += wanted as u64;
-        hashed.store(done, Ordering::Relaxed);
     }
     Ok(true)
 }
