@@ -49,6 +49,8 @@ pub(in crate::cli) struct UploadArgs {
     #[command(flatten)]
     transfer: TransferArgs,
     #[command(flatten)]
+    earlier: EarlierArgs,
+    #[command(flatten)]
     stream: StreamArgs,
     #[command(flatten)]
     retry: RetryArgs,
@@ -73,13 +75,6 @@ struct TransferArgs {
     #[arg(short, long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=config::CONCURRENCY_MAX.into()))]
     concurrency: Option<u32>,
-    /// Whether to go on with an earlier run of the same upload: auto, never (what it left is
-    /// freed), or require (else nothing is sent) [default: auto]
-    #[arg(long, value_name = "WHEN")]
-    resume: Option<Resume>,
-    /// Go on with an upload that was made elsewhere; parts at the store that are equal are kept
-    #[arg(long, value_name = "ID", value_parser = upload_id)]
-    upload_id: Option<UploadId>,
     /// What becomes of an upload that fails or is stopped: keep it to be resumed, or abort it
     /// [default: keep]
     #[arg(long, value_name = "WHAT")]
@@ -87,6 +82,19 @@ struct TransferArgs {
     /// Never send the last slow parts a second time (at most 5% of the bytes are)
     #[arg(long)]
     no_hedge: bool,
+}
+
+/// What was begun before.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Transfer")]
+struct EarlierArgs {
+    /// Whether to go on with an earlier run of the same upload: auto, never (what it left is
+    /// freed), or require (else nothing is sent) [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    resume: Option<Resume>,
+    /// Go on with an upload that was made elsewhere; parts at the store that are equal are kept
+    #[arg(long, value_name = "ID", value_parser = upload_id)]
+    upload_id: Option<UploadId>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -177,7 +185,7 @@ impl UploadArgs {
 
     /// Whether an earlier run is gone on with.
     pub(in crate::cli) fn resume(&self) -> journal::Resume {
-        match self.transfer.resume {
+        match self.earlier.resume {
             None | Some(Resume::Auto) => journal::Resume::Auto,
             Some(Resume::Never) => journal::Resume::Never,
             Some(Resume::Require) => journal::Resume::Require,
@@ -186,16 +194,16 @@ impl UploadArgs {
 
     /// The upload to go on with, where one was named.
     pub(in crate::cli) fn upload_id(&self) -> Option<UploadId> {
-        self.transfer.upload_id.clone()
+        self.earlier.upload_id.clone()
     }
 
     /// The flag that only what can be read again may have, where one was typed.
     pub(in crate::cli) fn wants_resuming(&self) -> Option<&'static str> {
-        let TransferArgs { resume, upload_id, on_failure, .. } = &self.transfer;
+        let EarlierArgs { resume, upload_id } = &self.earlier;
         let flags = [
             (matches!(resume, Some(Resume::Require)), "--resume require"),
             (upload_id.is_some(), "--upload-id"),
-            (matches!(on_failure, Some(OnFailure::Keep)), "--on-failure keep"),
+            (matches!(self.transfer.on_failure, Some(OnFailure::Keep)), "--on-failure keep"),
         ];
         flags.into_iter().find(|(typed, _)| *typed).map(|(_, flag)| flag)
     }
@@ -219,6 +227,7 @@ impl UploadArgs {
             destination: format!("s3://{bucket}/{key}"),
             recursive: false,
             transfer: args.transfer.clone(),
+            earlier: EarlierArgs::default(),
             stream: StreamArgs::default(),
             retry: args.retry.clone(),
             object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
