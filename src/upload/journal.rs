@@ -1,5 +1,5 @@
 //! The journal of one multipart upload: what must be known to go on after a crash, as a list of
-//! records, one line each. What they add up to is [`resume`](self::resume)'s.
+//! records, one line each. What they add up to is [`Resumable`].
 //!
 //! A line is `SUM JSON`: the sum covers the line and, by way of the sum before it, all lines above.
 //! So a torn tail, a flipped bit, a block of zeros and a block that stands there twice all end the
