@@ -34,9 +34,9 @@ pub(super) enum CliError {
     Credentials(#[from] CredentialsError),
     /// The same upload is running.
     #[error("{error}")]
-    Busy { id: String, error: JournalFileError },
+    Busy { error: JournalFileError },
     #[error("the journal {} cannot be used: {error}", .path.display())]
-    Journal { path: PathBuf, error: JournalError, id: String },
+    Journal { path: PathBuf, error: JournalError },
     #[error("the journals in {} cannot be read: {error}", .folder.display())]
     Journals { folder: PathBuf, error: io::Error },
     /// The file is not what was sent so far.

@@ -86,7 +86,7 @@ impl Wanted<'_> {
         let opened = match folder {
             None => Err("HOME and XDG_STATE_HOME are not set".to_owned()),
             Some(folder) => match self.open(folder, &id) {
-                Err(JournalFileError::Locked { path }) => return Err(busy(&id, path)),
+                Err(JournalFileError::Locked { path }) => return Err(busy(path)),
                 opened => opened.map_err(|error| error.to_string()),
             },
         };
@@ -113,7 +113,7 @@ impl Wanted<'_> {
         let id = self.id();
         match folder.map(|folder| self.open(folder, &id)) {
             Some(Ok(Some((file, _)))) => self.begin(id, file, &[], console),
-            Some(Err(JournalFileError::Locked { path })) => Err(busy(&id, path)),
+            Some(Err(JournalFileError::Locked { path })) => Err(busy(path)),
             _ => self.without_journal(),
         }
     }
@@ -181,7 +181,7 @@ impl Wanted<'_> {
             }
             Ok(Some(resumable)) => self.resume(id, file, &resumable),
             Err(error @ JournalError::Newer(_)) => {
-                Err(CliError::Journal { path: file.path().to_path_buf(), error, id })
+                Err(CliError::Journal { path: file.path().to_path_buf(), error })
             }
             Err(error) => {
                 console.warn(&format!(
@@ -271,6 +271,6 @@ impl Wanted<'_> {
     }
 }
 
-fn busy(id: &str, path: PathBuf) -> CliError {
-    CliError::Busy { id: id.to_owned(), error: JournalFileError::Locked { path } }
+fn busy(path: PathBuf) -> CliError {
+    CliError::Busy { error: JournalFileError::Locked { path } }
 }

@@ -167,17 +167,9 @@ impl<'a> Error<'a> {
         if let CliError::Call { failure, hint, .. } = error {
             return Error::of_failure(failure, error.to_string(), hint.clone(), error.code());
         }
-        Error {
-            message: error.to_string(),
-            code: None,
-            status: None,
-            request_id: None,
-            part: None,
-            attempt: None,
-            attempts_max: None,
-            hint: error.hint(),
-            exit_code: error.code(),
-        }
+        let words = Error::of_words(&error.to_string(), error.hint(), error.status());
+        // A command that cannot be run has the shells' code.
+        Error { exit_code: error.code(), ..words }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `curlift resume`: goes on with interrupted uploads.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(super) fn run(
         console.note("nothing to resume");
     }
     let interrupts = Interrupts::listen()?;
-    resume_each(chosen, args, console, environment, &interrupts)
+    resume_each(chosen, &folder, args, console, environment, &interrupts)
 }
 
 /// A journal.
@@ -166,6 +166,7 @@ impl<'a> Line<'a> {
 /// One after the other; one that fails does not keep the others from being tried.
 fn resume_each(
     chosen: Vec<Entry>,
+    folder: &Path,
     args: &ResumeArgs,
     console: &Console,
     environment: &Environment,
@@ -177,11 +178,11 @@ fn resume_each(
             console.note(&format!("{id} is running already"));
             continue;
         }
-        let folder = state_folder(environment).unwrap_or_default();
+        let path = folder.join(format!("{id}.journal"));
         let resumed = resumable
-            .map_err(|error| CliError::Journal { path: PathBuf::from(&id), error, id: id.clone() })
+            .map_err(|error| CliError::Journal { path: path.clone(), error })
             .and_then(|resumable| {
-                let upload = prepare(args, &id, &resumable, &folder, console, environment);
+                let upload = prepare(args, &id, &resumable, &path, console, environment);
                 upload.and_then(|(upload, typed)| {
                     let keys = SessionKeys::find(&typed.s3, environment)?;
                     let (ended, place) = upload.send(&keys, console, interrupts)?;
@@ -220,7 +221,7 @@ fn prepare(
     args: &ResumeArgs,
     id: &str,
     resumable: &Resumable,
-    folder: &Path,
+    path: &Path,
     console: &Console,
     environment: &Environment,
 ) -> Result<(Upload, UploadArgs), CliError> {
@@ -229,9 +230,8 @@ fn prepare(
     let settings = crate::s3::ObjectSettings::restored(&resumable.begun.settings);
     let Some(settings) = settings else {
         return Err(CliError::Journal {
-            path: folder.join(format!("{id}.journal")),
+            path: path.to_path_buf(),
             error: JournalError::Contradiction { line: 1, what: "no object has such settings" },
-            id: id.to_owned(),
         });
     };
     let object_settings = settings.into();

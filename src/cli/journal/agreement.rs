@@ -49,8 +49,7 @@ impl Wanted<'_> {
         if resumable.upload_id.is_none() {
             return Ok(());
         }
-        let typed: Vec<(String, String)> =
-            self.settings.headers().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        let typed = self.begun().settings;
         let then = &resumable.begun.settings;
         let only = |these: &[(String, String)], those: &[(String, String)]| {
             these.iter().find(|pair| !those.contains(pair)).cloned()
