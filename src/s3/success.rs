@@ -37,8 +37,9 @@ fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
     let expected: &[u16] = match operation {
         Operation::AbortMultipartUpload { .. } => &[204],
         // Stores do not agree on which of the two.
-        Operation::Bucket(BucketOperation::PutLifecycle(_) | BucketOperation::DeleteLifecycle) => {
-            &[200, 204]
+        Operation::DeleteObject
+        | Operation::Bucket(BucketOperation::PutLifecycle(_) | BucketOperation::DeleteLifecycle) => {
+            &[204, 200]
         }
         // A part is a range of the object, but where the store passes over its number.
         Operation::HeadObjectPart { .. } => &[206, 200],
@@ -63,6 +64,11 @@ fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
         Operation::HeadObject | Operation::HeadObjectPart { .. } => head(response).map(Reply::Head),
         Operation::GetObjectAttributes { after } => {
             attributes(response, *after).map(Reply::Attributes)
+        }
+        Operation::DeleteObject => {
+            no_body(response)?;
+            let marker = response.headers.get("x-amz-delete-marker");
+            Ok(Reply::Deleted { is_kept: marker == Some("true") })
         }
         Operation::Bucket(operation) => bucket(operation, response),
     }
