@@ -15,6 +15,7 @@ mod place;
 mod progress;
 mod report;
 mod signals;
+mod usage;
 
 use std::process::ExitCode;
 
