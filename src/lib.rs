@@ -14,4 +14,5 @@ pub mod s3;
 pub mod session;
 pub mod time;
 pub mod transport;
+pub mod tune;
 pub mod upload;
