@@ -78,6 +78,12 @@ pub(super) enum CliError {
     /// Signals, threads, temporary files.
     #[error("{doing}: {error}")]
     System { doing: &'static str, error: io::Error },
+    /// A file of results.
+    #[error("cannot write {}: {error}", .path.display())]
+    Write { path: PathBuf, error: io::Error },
+    /// A measurement failed, with an exit code of its own.
+    #[error("{what}")]
+    Measuring { what: String, hint: Option<String>, code: u8 },
     #[cfg(feature = "lab")]
     #[error("the lab cannot start on {address}: {error}")]
     Lab { address: std::net::SocketAddr, error: io::Error },
@@ -94,6 +100,7 @@ impl CliError {
     /// The exit code; that of a command that cannot be run is the shells'.
     pub(super) fn code(&self) -> u8 {
         match self {
+            CliError::Measuring { code, .. } => *code,
             #[cfg(feature = "lab")]
             CliError::Command { error, .. } if error.kind() == io::ErrorKind::NotFound => 127,
             #[cfg(feature = "lab")]
@@ -130,7 +137,10 @@ impl CliError {
             CliError::Unconfirmed { .. } => ExitStatus::Unknown,
             CliError::Stopped { signal, .. } => ExitStatus::stopped(*signal),
             CliError::Unreadable { .. } => ExitStatus::Source,
-            CliError::Output(_) | CliError::System { .. } => ExitStatus::Partial,
+            CliError::Measuring { .. } => ExitStatus::GaveUp,
+            CliError::Output(_) | CliError::Write { .. } | CliError::System { .. } => {
+                ExitStatus::Partial
+            }
             #[cfg(feature = "lab")]
             CliError::Lab { .. } | CliError::Command { .. } => ExitStatus::Configuration,
             #[cfg(feature = "lab")]
@@ -149,7 +159,7 @@ impl CliError {
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())
             }
-            CliError::Call { hint, .. } => hint.clone(),
+            CliError::Call { hint, .. } | CliError::Measuring { hint, .. } => hint.clone(),
             CliError::Config(error) => Some(error.hint()),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),

@@ -52,8 +52,10 @@ const CHANCE_MAX: f64 = 0.05;
 /// The standard error of a median over that of a mean, of normal distributions.
 const MEDIAN_ERROR: f64 = 1.2533;
 
-/// Standard errors within which two medians count as equal.
+/// Standard errors within which two medians count as equal, and the share within which they must
+/// be, however much the noise.
 const ERRORS: f64 = 2.0;
+const LEVEL: f64 = 0.05;
 
 /// Puts the candidates, of which the first is the baseline, in order.
 ///
@@ -112,7 +114,7 @@ fn standings(entries: &[Entry], scores: &[Vec<f64>], noise: f64) -> Vec<Standing
             },
             failures: entry.failures,
             is_dropped: entry.state == State::Dropped,
-            is_level: medians[index] >= medians[ahead] * (1.0 - ERRORS * error),
+            is_level: medians[index] >= medians[ahead] * (1.0 - (ERRORS * error).min(LEVEL)),
             median: medians[index],
             cpu: entry.spread(Sample::cpu_s_per_gib).map_or(f64::INFINITY, |cpu| cpu.median),
         }

@@ -1,0 +1,178 @@
+//! The names of a sweep: which there are, and the flags of `cp` that each value becomes.
+
+use clap::Arg;
+
+use crate::cli::console::Console;
+use crate::cli::definition;
+use crate::cli::error::CliError;
+use crate::tune::{Candidate, Sweep};
+
+/// Flags of `cp` that are ours to set here, or change what is uploaded or where.
+const NOT_SWEPT: [&str; 13] = [
+    "curl",
+    "config",
+    "dry-run",
+    "recursive",
+    "on-failure",
+    "resume",
+    "upload-id",
+    "expected-size",
+    "spool",
+    "endpoint-url",
+    "region",
+    "profile",
+    "no-sign-request",
+];
+
+/// What is tried where nothing was named.
+const USUAL: [(&str, [&str; 3]); 3] = [
+    ("UPLOAD_BUFFERSIZE", ["64KiB", "256KiB", "1MiB"]),
+    ("concurrency", ["4", "8", "16"]),
+    ("part_size", ["8MiB", "16MiB", "64MiB"]),
+];
+
+/// The sweeps that were typed, each name of which can be swept, and no value twice; the usual ones
+/// where none was.
+pub(super) fn sweeps(typed: &[Sweep], console: &Console) -> Result<Vec<Sweep>, CliError> {
+    if typed.is_empty() {
+        let usual = USUAL.map(|(name, values)| Sweep {
+            name: name.to_owned(),
+            values: values.map(str::to_owned).to_vec(),
+        });
+        let shown: Vec<String> = usual.iter().map(shown).collect();
+        console.note(&format!("no sweep was named; trying --sweep {}", shown.join(" --sweep ")));
+        return Ok(usual.to_vec());
+    }
+    let settings = settings();
+    let mut sweeps: Vec<Sweep> = Vec::new();
+    for sweep in typed {
+        let name = name(&sweep.name, &settings)?;
+        if sweeps.iter().any(|before| before.name == name) {
+            return Err(twice(&name));
+        }
+        let mut values: Vec<String> = Vec::new();
+        for value in &sweep.values {
+            if values.contains(value) {
+                console.note(&format!("{name}={value} is there twice; it is tried once"));
+            } else {
+                values.push(value.clone());
+            }
+        }
+        sweeps.push(Sweep { name, values });
+    }
+    Ok(sweeps)
+}
+
+/// A sweep as it is typed.
+pub(super) fn shown(sweep: &Sweep) -> String {
+    format!("{}={}", sweep.name, sweep.values.join(","))
+}
+
+/// The flags of `cp` that a candidate is, each as one word, by their long names.
+pub(super) fn flags(candidate: &Candidate) -> Vec<(String, String)> {
+    let settings = settings();
+    let flag = |(name, value): &(String, String)| {
+        if is_option(name) {
+            return Some(("curl".to_owned(), format!("--curl={name}={value}")));
+        }
+        let long = long(name);
+        let takes_value = settings
+            .iter()
+            .find(|arg| arg.get_long() == Some(&long))
+            .is_none_or(|arg| arg.get_action().takes_values());
+        match value.as_str() {
+            "false" if !takes_value => None,
+            "true" if !takes_value => Some((long.clone(), format!("--{long}"))),
+            value => Some((long.clone(), format!("--{long}={value}"))),
+        }
+    };
+    candidate.settings.iter().filter_map(flag).collect()
+}
+
+/// Whether it is spelt as libcurl's options are.
+pub(super) fn is_option(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The name as it is known here.
+fn name(typed: &str, settings: &[Arg]) -> Result<String, CliError> {
+    let known = |long: &str| settings.iter().any(|arg| arg.get_long() == Some(long));
+    if is_option(typed) {
+        return Ok(typed.strip_prefix("CURLOPT_").unwrap_or(typed).to_owned());
+    }
+    if known(&long(typed)) {
+        return Ok(typed.replace('-', "_"));
+    }
+    let names = settings.iter().filter_map(Arg::get_long).map(|long| long.replace('-', "_"));
+    let lower = typed.to_lowercase().replace('-', "_");
+    let nearest = names
+        .max_by(|a, b| strsim::jaro_winkler(a, &lower).total_cmp(&strsim::jaro_winkler(b, &lower)));
+    Err(CliError::Usage {
+        what: format!("--sweep {typed}: there is no such setting"),
+        hint: format!(
+            "did you mean {}? Settings are the flags of curlift cp with _ for -; libcurl's options \
+             are written in capitals, such as UPLOAD_BUFFERSIZE",
+            nearest.unwrap_or_default()
+        ),
+    })
+}
+
+fn twice(name: &str) -> CliError {
+    CliError::Usage {
+        what: format!("--sweep {name} is there twice"),
+        hint: format!("give all its values at once: --sweep {name}=VALUE,VALUE,..."),
+    }
+}
+
+fn long(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// The flags of `cp` that can be swept.
+fn settings() -> Vec<Arg> {
+    let definition = definition();
+    let cp = definition.find_subcommand("cp").expect("cp is one of the commands");
+    let can_be = |arg: &&Arg| arg.get_long().is_some_and(|long| !NOT_SWEPT.contains(&long));
+    cp.get_arguments().filter(can_be).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_becomes_flags_of_cp() {
+        let settings = [
+            ("UPLOAD_BUFFERSIZE", "1MiB"),
+            ("part_size", "8MiB"),
+            ("no_hedge", "true"),
+            ("no_verify_ssl", "false"),
+            ("proxy", ""),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let flags = flags(&Candidate { settings });
+        let words: Vec<&str> = flags.iter().map(|(_, word)| word.as_str()).collect();
+        let expected =
+            ["--curl=UPLOAD_BUFFERSIZE=1MiB", "--part-size=8MiB", "--no-hedge", "--proxy="];
+        assert_eq!(words, expected);
+        assert_eq!(flags[1].0, "part-size");
+    }
+
+    #[test]
+    fn names_are_those_of_the_flags_and_of_libcurl() {
+        let settings = settings();
+        let known = |typed: &str| name(typed, &settings);
+        assert_eq!(known("CURLOPT_TCP_NODELAY").unwrap(), "TCP_NODELAY");
+        assert_eq!(known("part-size").unwrap(), "part_size");
+        for usual in USUAL {
+            assert_eq!(known(usual.0).unwrap(), usual.0);
+        }
+        for (typed, meant) in
+            [("partsize", "part_size"), ("Concurency", "concurrency"), ("resume", "retry")]
+        {
+            let error = known(typed).unwrap_err();
+            let hint = error.hint().unwrap();
+            assert!(hint.starts_with(&format!("did you mean {meant}")), "{typed}: {hint}");
+        }
+    }
+}

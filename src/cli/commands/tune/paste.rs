@@ -1,0 +1,73 @@
+//! The settings to use, as configuration to paste.
+
+use std::fmt::Write as _;
+
+use super::found::Found;
+use super::names::is_option;
+use crate::tune::Candidate;
+
+/// The best settings as TOML; where nothing may be claimed, only comments.
+pub(super) fn toml(found: &Found) -> String {
+    let verdict: String = found.verdict().lines().map(|line| format!("# {line}\n")).collect();
+    let head = format!("# curlift tune, {} uploads of {} bytes\n", found.uploads, found.size);
+    let settings = match (found.best(), found.ahead()) {
+        (Some(entry), _) => settings(&entry.candidate),
+        (None, Some(entry)) => {
+            settings(&entry.candidate).lines().map(|line| format!("# {line}\n")).collect()
+        }
+        (None, None) => String::new(),
+    };
+    format!("{head}{verdict}{settings}")
+}
+
+/// Top-level keys, then libcurl's options.
+fn settings(candidate: &Candidate) -> String {
+    let (options, keys): (Vec<_>, Vec<_>) =
+        candidate.settings.iter().partition(|(name, _)| is_option(name));
+    let mut text = String::new();
+    let mut write = |(name, value): &(String, String)| {
+        writeln!(text, "{name} = {}", toml_value(value)).expect("text can be appended to");
+    };
+    keys.into_iter().for_each(&mut write);
+    if !options.is_empty() {
+        text += "[curl]\n";
+        for (name, value) in options {
+            writeln!(text, "{name} = {}", toml_value(value)).expect("text can be appended to");
+        }
+    }
+    text
+}
+
+/// Numbers and truths as such, all else as a string: JSON's escapes are TOML's too.
+fn toml_value(text: &str) -> String {
+    let is_number = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+    if is_number || text == "true" || text == "false" {
+        return text.to_owned();
+    }
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_toml() {
+        let pairs = [
+            ("UPLOAD_BUFFERSIZE", "1MiB"),
+            ("part_size", "8MiB"),
+            ("TCP_NODELAY", "1"),
+            ("no_hedge", "true"),
+            ("proxy", "\"\\\u{7f}"),
+        ];
+        let settings_of = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+        let text = settings(&Candidate { settings: settings_of });
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["part_size"].as_str(), Some("8MiB"));
+        assert_eq!(table["no_hedge"].as_bool(), Some(true));
+        assert_eq!(table["proxy"].as_str(), Some("\"\\\u{7f}"));
+        assert_eq!(table["curl"]["UPLOAD_BUFFERSIZE"].as_str(), Some("1MiB"));
+        assert_eq!(table["curl"]["TCP_NODELAY"].as_integer(), Some(1));
+        assert_eq!(settings(&Candidate::default()), "");
+    }
+}
