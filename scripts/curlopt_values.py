@@ -34,8 +34,7 @@ TLS_VERSIONS = Values(TLS, prefixes=("CURL_SSLVERSION_",), without=(
 # The last two are old names of Negotiate.
 AUTH = Values(lower("CURLAUTH_", "BASIC", "DIGEST", "NEGOTIATE", "NTLM", "DIGEST_IE", "NTLM_WB",
                     "BEARER", "AWS_SIGV4", "HTTPSIG", "ONLY", "ANY", "ANYSAFE", "NONE",
-                    "GSSNEGOTIATE", "GSSAPI"), mask=True,
-              prefixes=("CURLAUTH_",))
+                    "GSSNEGOTIATE", "GSSAPI"), mask=True, prefixes=("CURLAUTH_",))
 TLS_OPTIONS = Values(lower("CURLSSLOPT_", "ALLOW_BEAST", "NO_REVOKE", "NO_PARTIALCHAIN",
                            "REVOKE_BEST_EFFORT", "NATIVE_CA", "AUTO_CLIENT_CERT", "EARLYDATA"),
                      mask=True, prefixes=("CURLSSLOPT_",))
