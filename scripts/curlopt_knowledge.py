@@ -13,6 +13,8 @@ FIELDS = {"meaning": str, "topic": str, "default": str, "unit": str, "min": int,
           "instead": str, "same_as": str, "secret": bool, "secret_userinfo": bool, "warn": list,
           "reserved": str, "flag": str}
 WARN_FIELDS = {"values": list, "text": str}
+# Kinds of options, as the table names them.
+NUMBERS = ("long", "values", "off_t")
 
 
 def complaints(path, table):
@@ -31,6 +33,8 @@ def complaints(path, table):
             found.append(f"{name}: an alias; write it under {options[name].instead}")
         else:
             found += [f"{name}: {text}" for text in of_entry(name, entry, knowledge)]
+            if options[name].kind not in NUMBERS and is_about_numbers(entry):
+                found.append(f"{name}: bounds and units are for numbers; it is a {options[name].kind}")
     meanings = sum("meaning" in entry for entry in knowledge.values())
     if meanings < MEANINGS_MIN:
         found.append(f"{meanings} options have a meaning, at least {MEANINGS_MIN} must")
@@ -75,6 +79,12 @@ def of_entry(name, entry, knowledge):
         yield "flag is for what is reserved"
     if "instead" in entry and not entry.get("no_effect"):
         yield "instead is for what has no effect"
+
+
+def is_about_numbers(entry):
+    """Whether anything said of it makes sense for a number alone."""
+    return (bool({"unit", "min", "max", "clamped"} & entry.keys())
+            or any("values" in warning for warning in entry.get("warn", [])))
 
 
 def of_bounds(entry):
