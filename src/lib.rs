@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod credentials;
+pub mod curlopt;
 pub mod disk;
 pub mod http;
 #[cfg(feature = "lab")]
@@ -14,4 +15,5 @@ pub mod s3;
 pub mod session;
 pub mod time;
 pub mod transport;
+pub mod units;
 pub mod upload;
