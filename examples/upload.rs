@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }),
         renewal: None,
         transport: HandleSettings::default(),
+        fields: Vec::new(),
         concurrency: engine.concurrency,
         journal: None,
     };

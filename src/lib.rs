@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod credentials;
+pub mod curlopt;
 pub mod disk;
 pub mod http;
 #[cfg(feature = "lab")]
@@ -15,4 +16,5 @@ pub mod session;
 pub mod time;
 pub mod transport;
 pub mod tune;
+pub mod units;
 pub mod upload;

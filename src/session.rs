@@ -38,8 +38,10 @@ pub struct SessionSettings {
     pub credentials: Option<Credentials>,
     /// Where fresh keys come from when these have expired.
     pub renewal: Option<Renewal>,
-    /// Options of every easy handle.
+    /// Options of every handle.
     pub transport: HandleSettings,
+    /// Header fields that are signed and sent with every request.
+    pub fields: Vec<(String, String)>,
     /// Attempts in flight at most; easy handles and connections kept.
     pub concurrency: u32,
     /// Where the upload's records go; `None` keeps none.
@@ -69,6 +71,8 @@ pub struct Session<'a> {
     driver: Driver<SessionBody>,
     journal: Option<Journal>,
     digests: Digests,
+    /// Header fields that every request has.
+    fields: Vec<(String, String)>,
     /// Attempts whose bodies are being hashed.
     hashing: BTreeMap<AttemptId, (Hashing, DigestJob)>,
     /// By how much the store's clock is ahead, as the engine assumes it.
@@ -122,7 +126,7 @@ impl<'a> Session<'a> {
         observer: Box<dyn FnMut(&Notice) + 'a>,
     ) -> io::Result<Session<'a>> {
         let driver =
-            Driver::new(settings.transport, settings.concurrency).map_err(io::Error::other)?;
+            Driver::new(&settings.transport, settings.concurrency).map_err(io::Error::other)?;
         let (waker, renewed) = (driver.waker(), driver.waker());
         Ok(Session {
             keys: Keys::new(settings.credentials, settings.renewal, move || renewed.wake()),
@@ -131,6 +135,7 @@ impl<'a> Session<'a> {
             source: None,
             driver,
             journal: settings.journal,
+            fields: settings.fields,
             hashing: BTreeMap::new(),
             ready: Vec::new(),
             stop_asked: Arc::new(AtomicBool::new(false)),
@@ -160,6 +165,12 @@ impl<'a> Session<'a> {
         self.clock_offset = attempt.manner.clock_offset;
         let destination = &attempt.manner.destination;
         let mut request = attempt.operation.request(&destination.endpoint, &destination.object);
+        for (name, value) in &self.fields {
+            // To wait before a body that there is not would only cost time.
+            if name != "expect" || !request.body.is_empty() {
+                request.headers.set(name, value.clone());
+            }
+        }
         if attempt.expect_continue && !request.body.is_empty() {
             request.headers.set("expect", "100-continue");
         }

@@ -22,7 +22,7 @@ pub(super) use self::typed::AsTyped;
 pub(super) use self::upload::{ResumeArgs, UploadArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 #[cfg(feature = "lab")]
-use crate::config::units;
+use crate::units;
 
 /// Uploads files to S3 through libcurl: dependable, fast, explainable.
 #[derive(Debug, Parser)]
@@ -31,8 +31,29 @@ use crate::config::units;
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    /// The config file [default: $CURLIFT_CONFIG, else ~/.config/curlift/config.toml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub(super) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Command {
+    /// Whether the config file concerns it.
+    pub(super) fn is_configured(&self) -> bool {
+        match self {
+            Command::Cp(_)
+            | Command::Plan(_)
+            | Command::Verify(_)
+            | Command::Lifecycle(_)
+            | Command::Uploads(_)
+            | Command::Resume(_)
+            | Command::Tune(_) => true,
+            #[cfg(feature = "lab")]
+            Command::Lab(_) | Command::Demo(_) => false,
+            Command::Completions { .. } | Command::Man { .. } => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

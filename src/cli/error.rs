@@ -9,6 +9,7 @@ use crate::config::{ConfigError, Origin};
 use crate::credentials::CredentialsError;
 use crate::disk::{JournalFileError, SourceError};
 use crate::s3::{EndpointError, NameError, SettingsError};
+use crate::transport::Refusal;
 use crate::upload::journal::JournalError;
 use crate::upload::{Failure, PlanError};
 
@@ -20,6 +21,9 @@ pub(super) enum CliError {
     Usage { what: String, hint: String },
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The libcurl in use does not take what somebody set.
+    #[error("{}", refused(.0))]
+    OptionsRefused(Vec<(Origin, Refusal)>),
     #[error(transparent)]
     Address(#[from] NameError),
     #[error("{error} (from {origin})")]
@@ -116,9 +120,10 @@ impl CliError {
             }
             CliError::Plan { origin, .. } => typed(origin.as_ref()),
             CliError::Endpoint { origin, .. } => typed(Some(origin)),
-            CliError::Config(_) | CliError::Session(_) | CliError::Log { .. } => {
-                ExitStatus::Configuration
-            }
+            CliError::Config(_)
+            | CliError::OptionsRefused(_)
+            | CliError::Session(_)
+            | CliError::Log { .. } => ExitStatus::Configuration,
             CliError::Source(_) | CliError::SourceDiffers { .. } => ExitStatus::Source,
             CliError::Busy { .. } => ExitStatus::Conflict,
             CliError::Journal { .. } | CliError::Journals { .. } => ExitStatus::Configuration,
@@ -161,6 +166,11 @@ impl CliError {
             }
             CliError::Call { hint, .. } | CliError::Measuring { hint, .. } => hint.clone(),
             CliError::Config(error) => Some(error.hint()),
+            CliError::OptionsRefused(_) => Some(
+                "leave them out, or use a libcurl that has them; `curlift --version` tells which \
+                 this is"
+                    .to_owned(),
+            ),
             CliError::Credentials(error) => Some(error.hint()),
             CliError::Plan { error, .. } => Some(error.hint()),
             CliError::Run { abort_line: Some(line), .. } => {
@@ -183,10 +193,22 @@ impl CliError {
 pub(super) const NOT_THE_SAME: &str = "nothing was sent and nothing was freed; to send the file \
      as it is now, add --resume never, which also frees the parts of the earlier run";
 
+fn refused(refusals: &[(Origin, Refusal)]) -> String {
+    match refusals {
+        [(origin, refusal)] => format!("{origin}: {refusal}"),
+        more => more.iter().fold(
+            format!("{} libcurl options cannot be set", more.len()),
+            |text, (origin, refusal)| format!("{text}\n  {origin}: {refusal}"),
+        ),
+    }
+}
+
 /// A mistake in what was typed is one of usage; in a file or variable, one of configuration.
 fn typed(origin: Option<&Origin>) -> ExitStatus {
     match origin {
-        Some(Origin::Environment(_) | Origin::File { .. }) => ExitStatus::Configuration,
+        Some(Origin::Environment(_) | Origin::File { .. } | Origin::Profile(_)) => {
+            ExitStatus::Configuration
+        }
         Some(Origin::Flag(_) | Origin::Default) | None => ExitStatus::Usage,
     }
 }

@@ -10,12 +10,14 @@ mod explain;
 mod hints;
 mod journal;
 mod json;
+mod libcurl;
 mod notices;
 mod place;
 mod progress;
 mod report;
 mod signals;
 mod usage;
+mod vocabulary;
 
 use std::process::ExitCode;
 
@@ -25,29 +27,54 @@ use self::args::Cli;
 use self::console::Console;
 use self::error::CliError;
 pub use self::exit::ExitStatus;
-use crate::config::environment_of_process;
+use self::vocabulary::Flags;
+use crate::config::{ConfigError, ConfigFile, environment_of_process};
+use crate::credentials::Environment;
 use crate::transport;
 
 /// Parses the arguments, runs the command, reports, and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    // clap prints help and usage errors itself and leaves with 0 or 2.
-    let cli = match Cli::from_arg_matches(&definition().get_matches()) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let mut cli = parse(definition());
     let environment = environment_of_process();
+    let mut file = ConfigFile::default();
+    if cli.command.is_configured() {
+        let flags = Flags::new(definition());
+        file = match ConfigFile::find(cli.config.as_deref(), &environment, &flags) {
+            Ok(file) => file,
+            Err(error) => return early(&ConfigError::from(error).into()),
+        };
+        if let Some(definition) = flags.with_defaults(&file) {
+            cli = parse(definition);
+        }
+    }
     let console = match Console::new(&cli.output, &environment) {
         Ok(console) => console,
         Err(error) => return early(&error),
     };
-    let code = commands::run(cli.command, &console, &environment).unwrap_or_else(|error| {
+    let surroundings = Surroundings { environment, file };
+    let code = commands::run(cli.command, &console, &surroundings).unwrap_or_else(|error| {
         report::tell_error(&console, &error.to_string(), error.hint().as_deref(), None);
         error.code()
     });
     match console.finish() {
         Err(error) if code == ExitStatus::Success.code() => early(&error),
         _ => ExitCode::from(code),
+    }
+}
+
+/// What a command finds beside its arguments.
+#[derive(Debug)]
+struct Surroundings {
+    environment: Environment,
+    file: ConfigFile,
+}
+
+/// clap prints help and usage errors itself and leaves with 0 or 2.
+fn parse(definition: clap::Command) -> Cli {
+    match Cli::from_arg_matches(&definition.get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
     }
 }
 

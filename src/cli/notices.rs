@@ -11,9 +11,9 @@ use super::place::Place;
 use super::progress::Progress;
 use super::report::cut;
 use super::{explain, json};
-use crate::config::units::exact_size;
 use crate::s3::payload::PayloadMode;
 use crate::time::ClockOffset;
+use crate::units::exact_size;
 use crate::upload::{CutPattern, DiagnosedCause, Diagnosis, Failure, Notice, UploadPlan};
 
 /// Tells what happens while an upload runs.

@@ -226,7 +226,7 @@ pub(super) fn cut(plan: &UploadPlan) -> String {
     if plan.is_single_put() {
         return "in one request".to_owned();
     }
-    let size = crate::config::units::exact_size(plan.part_size());
+    let size = crate::units::exact_size(plan.part_size());
     if plan.is_open() && plan.forecast().is_none() {
         return format!("parts of {size} and more");
     }
@@ -234,7 +234,7 @@ pub(super) fn cut(plan: &UploadPlan) -> String {
     match plan.parts() {
         1 => "1 part".to_owned(),
         parts if first < plan.part_size() => {
-            format!("{parts} parts of {} to {size}", crate::config::units::exact_size(first))
+            format!("{parts} parts of {} to {size}", crate::units::exact_size(first))
         }
         parts => format!("{parts} parts of {size}"),
     }

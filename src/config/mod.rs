@@ -1,20 +1,26 @@
-//! Where settings come from, and who set each: flag, environment, `~/.aws/config`, default, in
-//! this order. Access keys are [`credentials`](crate::credentials)' business.
+//! Where settings come from, and who set each: flag, environment, curlift's own file,
+//! `~/.aws/config`, default, in this order. Access keys are
+//! [`credentials`](crate::credentials)' business.
 
+mod file;
+mod options;
 mod setting;
 mod sources;
-pub mod units;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use file::{ConfigFile, FileError, FileMistake, Section, Shape, Sweep, Vocabulary};
+pub use options::LibcurlOptions;
 pub use setting::{ConfigError, Origin, Setting};
 pub use sources::{environment_of_process, state_folder};
 
 use crate::credentials::Environment;
 use crate::s3::Addressing;
 use crate::s3::payload::PayloadMode;
+use crate::units;
 use crate::upload::{RetryPolicy, RetryRevision};
+use options::{Chosen, Outside};
 use sources::Sources;
 
 /// What the command line says; `None` leaves it to the other places.
@@ -46,7 +52,36 @@ pub struct Overrides {
     pub stuck_max: Option<Duration>,
     /// `--ca-bundle`.
     pub ca_bundle: Option<PathBuf>,
+    /// `--proxy`.
+    pub proxy: Option<String>,
+    /// `--no-verify-ssl`.
+    pub no_verify_ssl: bool,
+    /// `--options-profile`.
+    pub options_profile: Option<String>,
+    /// `--curl`, each as it was typed: `NAME=VALUE`.
+    pub curl: Vec<String>,
 }
+
+/// Names of settings in curlift's file for which [`Config::load`] looks there itself; all others
+/// are flags that the file may set as well.
+pub const LOOKED_UP: [&str; 16] = [
+    "endpoint_url",
+    "region",
+    "profile",
+    "addressing_style",
+    "payload_signing",
+    "checksum_algorithm",
+    "part_size",
+    "multipart_threshold",
+    "concurrency",
+    "retry",
+    "retry_mode",
+    "retry_max_time",
+    "ca_bundle",
+    "proxy",
+    "no_verify_ssl",
+    "options_profile",
+];
 
 /// When the payload's SHA-256 is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,6 +138,10 @@ pub struct Config {
     pub correct_clock: Setting<bool>,
     /// Certificate authorities in place of the system's.
     pub ca_bundle: Option<Setting<PathBuf>>,
+    /// Every libcurl option that will be set.
+    pub options: LibcurlOptions,
+    /// The profile of options that was chosen.
+    pub options_profile: Option<Setting<String>>,
 }
 
 /// More attempts in flight than this is a mistake.
@@ -115,60 +154,82 @@ const PART_SIZE: u64 = 16 << 20;
 const CONCURRENCY: u32 = 8;
 
 impl Config {
-    /// Joins the command line, the environment and the AWS files.
+    /// Joins the command line, the environment, our file and the AWS files.
     ///
     /// # Errors
-    /// Where a file cannot be read or understood, a value is not what it must be, or the profile
+    /// Where an AWS file cannot be read or understood, a value is not what it must be, or a profile
     /// that was asked for does not exist.
-    pub fn load(flags: &Overrides, environment: &Environment) -> Result<Config, ConfigError> {
-        let sources = Sources::open(environment, flags.profile.as_deref())?;
-        let part_size = flag("--part-size", flags.part_size)
-            .or_read(|| sources.profile("s3.multipart_chunksize"), |text| units::size(text))?
-            .unwrap_or(Setting::by_default(PART_SIZE));
-        let multipart_threshold = flag("--multipart-threshold", flags.multipart_threshold)
-            .or_read(|| sources.profile("s3.multipart_threshold"), |text| units::size(text))?
-            .unwrap_or(Setting::by_default(PART_SIZE));
-        let concurrency = flag("--concurrency", flags.concurrency)
-            .or_read(
-                || sources.profile("s3.max_concurrent_requests"),
-                |t| count(t, CONCURRENCY_MAX),
-            )?
-            .unwrap_or(Setting::by_default(CONCURRENCY));
+    pub fn load(
+        flags: &Overrides,
+        environment: &Environment,
+        file: &ConfigFile,
+    ) -> Result<Config, ConfigError> {
+        let chosen = Chosen::find(flags.options_profile.as_deref(), file)?;
+        let sources = Sources::open(environment, flags.profile.as_deref(), file, chosen.as_ref())?;
+        let ca_bundle = ca_bundle(flags, &sources);
+        let proxy = flag("--proxy", flags.proxy.clone()).0.or_else(|| sources.file("proxy"));
+        let no_verify = flags.no_verify_ssl.then_some(Origin::Flag("--no-verify-ssl"));
+        let no_verify = no_verify.or_else(|| Some(sources.file("no_verify_ssl")?.origin));
+        let outside = Outside {
+            flags,
+            ca_bundle: ca_bundle.as_ref(),
+            proxy: proxy.as_ref(),
+            no_verify: no_verify.as_ref(),
+        };
+        let options = LibcurlOptions::resolve(file, chosen.as_ref(), &outside)?;
         Ok(Config {
             endpoint_url: endpoint_url(flags, &sources)?,
             region: region(flags, &sources),
             addressing: flag("--addressing-style", flags.addressing)
+                .or_read(|| sources.file("addressing_style"), |text| addressing(text))?
                 .or_read(|| sources.profile("s3.addressing_style"), |text| addressing(text))?
-                .unwrap_or(Setting::by_default(Addressing::Auto)),
+                .or_default(Addressing::Auto),
             payload_signing: flag("--payload-signing", flags.payload_signing)
+                .or_read(|| sources.file("payload_signing"), |text| signing_when(text))?
                 .or_read(|| sources.profile("s3.payload_signing_enabled"), |text| signing(text))?
-                .unwrap_or(Setting::by_default(PayloadSigning::Auto)),
+                .or_default(PayloadSigning::Auto),
             checksums: flag("--checksum-algorithm", flags.checksums)
-                .or_read(|| checksum_calculation(&sources), |text| checksums(text))?
-                .unwrap_or(Setting::by_default(true)),
-            part_size,
-            multipart_threshold,
-            concurrency,
+                .or_read(|| sources.environment(CHECKSUM_VARIABLE), |text| checksums(text))?
+                .or_read(|| sources.file("checksum_algorithm"), |text| algorithm(text))?
+                .or_read(|| sources.profile("request_checksum_calculation"), |t| checksums(t))?
+                .or_default(true),
+            part_size: flag("--part-size", flags.part_size)
+                .or_read(|| sources.file("part_size"), |text| units::size(text))?
+                .or_read(|| sources.profile("s3.multipart_chunksize"), |text| units::size(text))?
+                .or_default(PART_SIZE),
+            multipart_threshold: flag("--multipart-threshold", flags.multipart_threshold)
+                .or_read(|| sources.file("multipart_threshold"), |text| units::size(text))?
+                .or_read(|| sources.profile("s3.multipart_threshold"), |text| units::size(text))?
+                .or_default(PART_SIZE),
+            concurrency: flag("--concurrency", flags.concurrency)
+                .or_read(|| sources.file("concurrency"), |text| count(text, CONCURRENCY_MAX))?
+                .or_read(
+                    || sources.profile("s3.max_concurrent_requests"),
+                    |text| count(text, CONCURRENCY_MAX),
+                )?
+                .or_default(CONCURRENCY),
             attempts_max: flag("--retry", flags.attempts_max)
                 .or_read(|| max_attempts(&sources), |text| count(text, ATTEMPTS_MAX))?
-                .unwrap_or(Setting::by_default(RetryPolicy::default().attempts_max)),
+                .or_default(RetryPolicy::default().attempts_max),
             retry_mode: flag("--retry-mode", flags.retry_mode)
                 .or_read(|| retry_mode_of(&sources), |text| retry_mode(text))?
-                .unwrap_or(Setting::by_default(RetryMode::Standard)),
+                .or_default(RetryMode::Standard),
             stuck_max: flag("--retry-max-time", flags.stuck_max)
-                .0
-                .unwrap_or(Setting::by_default(RetryPolicy::default().stuck_max)),
+                .or_read(|| sources.file("retry_max_time"), |text| units::duration(text))?
+                .or_default(RetryPolicy::default().stuck_max),
             retry_revision: no_flag()
                 .or_read(|| sources.environment("AWS_NEW_RETRIES_2026"), |text| revision(text))?
-                .unwrap_or(Setting::by_default(RetryRevision::default())),
+                .or_default(RetryRevision::default()),
             correct_clock: no_flag()
                 .or_read(
                     || sources.environment("AWS_DISABLE_CLOCK_SKEW_CORRECTION"),
                     |text| boolean(text).map(|disabled| !disabled),
                 )?
-                .unwrap_or(Setting::by_default(true)),
-            ca_bundle: ca_bundle(flags, &sources),
-            profile: sources.profile,
+                .or_default(true),
+            ca_bundle,
+            options,
+            profile: sources.profile.clone(),
+            options_profile: chosen.map(|chosen| chosen.name),
         })
     }
 
@@ -189,29 +250,37 @@ impl Config {
     }
 }
 
-/// A setting of the command line, if it is there.
-struct Flag<T>(Option<Setting<T>>);
+const CHECKSUM_VARIABLE: &str = "AWS_REQUEST_CHECKSUM_CALCULATION";
 
-fn flag<T>(name: &'static str, value: Option<T>) -> Flag<T> {
-    Flag(value.map(|value| Setting { value, origin: Origin::Flag(name) }))
+/// A setting, as far as it was found.
+struct Found<T>(Option<Setting<T>>);
+
+/// What the command line says.
+fn flag<T>(name: &'static str, value: Option<T>) -> Found<T> {
+    Found(value.map(|value| Setting { value, origin: Origin::Flag(name) }))
 }
 
 /// What the command line has no flag for.
-fn no_flag<T>() -> Flag<T> {
-    Flag(None)
+fn no_flag<T>() -> Found<T> {
+    Found(None)
 }
 
-impl<T> Flag<T> {
-    /// What the flag says, else what `read` makes of the text that `find` finds.
+impl<T> Found<T> {
+    /// What was found before, else what `read` makes of the text that `find` finds.
     fn or_read<E: std::fmt::Display>(
         self,
         find: impl FnOnce() -> Option<Setting<String>>,
         read: impl FnOnce(&String) -> Result<T, E>,
-    ) -> Result<Option<Setting<T>>, ConfigError> {
+    ) -> Result<Found<T>, ConfigError> {
         match self.0 {
-            Some(setting) => Ok(Some(setting)),
-            None => find().map(|text| text.parse(read)).transpose(),
+            Some(setting) => Ok(Found(Some(setting))),
+            None => Ok(Found(find().map(|text| text.parse(read)).transpose()?)),
         }
+    }
+
+    /// What was found, else what nobody set.
+    fn or_default(self, value: T) -> Setting<T> {
+        self.0.unwrap_or(Setting::by_default(value))
     }
 }
 
@@ -221,7 +290,7 @@ fn endpoint_url(
     flags: &Overrides,
     sources: &Sources<'_>,
 ) -> Result<Option<Setting<String>>, ConfigError> {
-    if let Flag(Some(url)) = flag("--endpoint-url", flags.endpoint_url.clone()) {
+    if let Found(Some(url)) = flag("--endpoint-url", flags.endpoint_url.clone()) {
         return Ok(Some(url));
     }
     let ignored = sources
@@ -230,11 +299,12 @@ fn endpoint_url(
         .map(|text| text.parse(|text| boolean(text)))
         .transpose()?;
     if ignored.is_some_and(|ignored| ignored.value) {
-        return Ok(None);
+        return Ok(sources.file("endpoint_url"));
     }
     Ok(sources
         .environment("AWS_ENDPOINT_URL_S3")
         .or_else(|| sources.environment("AWS_ENDPOINT_URL"))
+        .or_else(|| sources.file("endpoint_url"))
         .or_else(|| sources.service("s3.endpoint_url"))
         .or_else(|| sources.profile("endpoint_url")))
 }
@@ -245,29 +315,52 @@ fn region(flags: &Overrides, sources: &Sources<'_>) -> Setting<String> {
         .0
         .or_else(|| sources.environment("AWS_REGION"))
         .or_else(|| sources.environment("AWS_DEFAULT_REGION"))
+        .or_else(|| sources.file("region"))
         .or_else(|| sources.profile("region"))
         .unwrap_or(Setting::by_default("us-east-1".to_owned()))
 }
 
 fn ca_bundle(flags: &Overrides, sources: &Sources<'_>) -> Option<Setting<PathBuf>> {
     flag("--ca-bundle", flags.ca_bundle.clone()).0.or_else(|| {
-        let text = sources.environment("AWS_CA_BUNDLE").or_else(|| sources.profile("ca_bundle"))?;
+        let text = sources
+            .environment("AWS_CA_BUNDLE")
+            .or_else(|| sources.file("ca_bundle"))
+            .or_else(|| sources.profile("ca_bundle"))?;
         Some(Setting { value: sources.expanded(&text.value), origin: text.origin })
     })
 }
 
-fn checksum_calculation(sources: &Sources<'_>) -> Option<Setting<String>> {
-    sources
-        .environment("AWS_REQUEST_CHECKSUM_CALCULATION")
-        .or_else(|| sources.profile("request_checksum_calculation"))
-}
-
 fn max_attempts(sources: &Sources<'_>) -> Option<Setting<String>> {
-    sources.environment("AWS_MAX_ATTEMPTS").or_else(|| sources.profile("max_attempts"))
+    sources
+        .environment("AWS_MAX_ATTEMPTS")
+        .or_else(|| sources.file("retry"))
+        .or_else(|| sources.profile("max_attempts"))
 }
 
 fn retry_mode_of(sources: &Sources<'_>) -> Option<Setting<String>> {
-    sources.environment("AWS_RETRY_MODE").or_else(|| sources.profile("retry_mode"))
+    sources
+        .environment("AWS_RETRY_MODE")
+        .or_else(|| sources.file("retry_mode"))
+        .or_else(|| sources.profile("retry_mode"))
+}
+
+/// As `--checksum-algorithm` has it.
+fn algorithm(text: &str) -> Result<bool, String> {
+    match text {
+        "crc64nvme" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(format!("`{text}` is neither crc64nvme nor none")),
+    }
+}
+
+/// As `--payload-signing` has it.
+fn signing_when(text: &str) -> Result<PayloadSigning, String> {
+    match text {
+        "auto" => Ok(PayloadSigning::Auto),
+        "never" => Ok(PayloadSigning::Never),
+        "always" => Ok(PayloadSigning::Always),
+        _ => Err(format!("`{text}` is none of auto, never, always")),
+    }
 }
 
 /// The SDKs' oldest mode, `legacy`, has no shared quota; what takes its place here is not worse.

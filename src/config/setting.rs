@@ -1,9 +1,12 @@
 //! A value and where it came from, so that a message about it can say what to change.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::FileError;
 use crate::credentials::CredentialsError;
+use crate::curlopt::Mistake;
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +31,10 @@ pub enum Origin {
         /// The line, counted from 1.
         line: usize,
         /// The property; one nested in a block is named with a dot.
-        name: &'static str,
+        name: Cow<'static, str>,
     },
+    /// A built-in profile (`--options-profile`).
+    Profile(&'static str),
     /// Nobody.
     Default,
 }
@@ -40,6 +45,27 @@ pub enum ConfigError {
     /// One of the AWS files cannot be read or understood, or lacks the profile that was asked for.
     #[error(transparent)]
     Files(#[from] CredentialsError),
+    /// Our own file cannot be read, or holds mistakes.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no such profile of options.
+    #[error("there is no profile {name:?} (from {origin})")]
+    NoOptionsProfile {
+        /// What was asked for.
+        name: String,
+        /// Who asked.
+        origin: Origin,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// libcurl options of the command line.
+    #[error("{}", listed(.origin, .mistakes))]
+    Options {
+        /// Which flag.
+        origin: Origin,
+        /// All that is wrong.
+        mistakes: Vec<Mistake>,
+    },
     /// A value is not what it must be.
     #[error("{origin}: {reason}")]
     Value {
@@ -79,8 +105,30 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             ConfigError::Files(error) => error.hint(),
+            ConfigError::File(FileError::Unreadable { .. }) => {
+                "name the file with --config FILE, or unset CURLIFT_CONFIG".to_owned()
+            }
+            ConfigError::File(_) => "correct it; nothing was sent".to_owned(),
+            ConfigError::NoOptionsProfile { known, .. } => {
+                format!(
+                    "there are {}; more can be written as [profile.NAME.curl]",
+                    known.join(", ")
+                )
+            }
+            ConfigError::Options { .. } => {
+                "`curlift options ls` lists them, `curlift options show NAME` tells more".to_owned()
+            }
             ConfigError::Value { origin, .. } => format!("correct {origin}"),
         }
+    }
+}
+
+fn listed(origin: &Origin, mistakes: &[Mistake]) -> String {
+    match mistakes {
+        [mistake] => format!("{origin}: {mistake}"),
+        more => more.iter().fold(format!("{origin}: {} mistakes", more.len()), |text, mistake| {
+            format!("{text}\n  {mistake}")
+        }),
     }
 }
 
@@ -89,6 +137,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Flag(name) | Origin::Environment(name) => f.write_str(name),
             Origin::File { path, line, name } => write!(f, "{}:{line}: {name}", path.display()),
+            Origin::Profile(name) => write!(f, "profile {name}"),
             Origin::Default => f.write_str("default"),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::file::ConfigFile;
+use super::options::Chosen;
 use super::{ConfigError, Origin, Setting};
 use crate::credentials::{Environment, Profile, Profiles, SectionKind};
 
@@ -21,28 +23,45 @@ pub fn state_folder(environment: &Environment) -> Option<PathBuf> {
     Some(base.join("curlift"))
 }
 
-/// All places but the command line, for one profile.
+/// All places but the command line, for one profile of the AWS files.
 #[derive(Debug)]
 pub(super) struct Sources<'a> {
     environment: &'a Environment,
+    file: &'a ConfigFile,
+    chosen: Option<&'a Chosen>,
     profiles: Profiles,
     pub(super) profile: Setting<String>,
 }
 
 impl<'a> Sources<'a> {
-    /// Reads both files. A profile that was asked for must be in one of them; `default` need not.
+    /// Reads both AWS files. A profile that was asked for must be in one of them; `default` need
+    /// not.
     pub(super) fn open(
         environment: &'a Environment,
         flag: Option<&str>,
+        file: &'a ConfigFile,
+        chosen: Option<&'a Chosen>,
     ) -> Result<Sources<'a>, ConfigError> {
         let profiles = Profiles::load(environment)?;
-        let profile = chosen_profile(environment, flag);
-        if let Origin::Flag(asked_by) | Origin::Environment(asked_by) = profile.origin
+        let profile = chosen_profile(environment, flag, file);
+        let asked_by = match &profile.origin {
+            Origin::Flag(name) | Origin::Environment(name) => Some((*name).to_owned()),
+            Origin::File { .. } => Some(profile.origin.to_string()),
+            Origin::Profile(_) | Origin::Default => None,
+        };
+        if let Some(asked_by) = asked_by
             && profiles.profile(&profile.value).is_none()
         {
-            return Err(profiles.missing(&profile.value, asked_by).into());
+            return Err(profiles.missing(&profile.value, &asked_by).into());
         }
-        Ok(Sources { environment, profiles, profile })
+        Ok(Sources { environment, file, chosen, profiles, profile })
+    }
+
+    /// A setting of our own file: of the chosen profile of options, else of the top level.
+    pub(super) fn file(&self, name: &str) -> Option<Setting<String>> {
+        let set = self.chosen.and_then(|chosen| chosen.setting(name));
+        let set = set.or_else(|| self.file.top.settings.get(name).cloned())?;
+        Some(Setting { value: set.value.concat(), origin: set.origin })
     }
 
     /// An environment variable.
@@ -68,18 +87,24 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn chosen_profile(environment: &Environment, flag: Option<&str>) -> Setting<String> {
-    let variable = |name| environment.get(name).map(|value| (value, Origin::Environment(name)));
+fn chosen_profile(
+    environment: &Environment,
+    flag: Option<&str>,
+    file: &ConfigFile,
+) -> Setting<String> {
+    let variable = |name| environment.get(name).map(|v| (v.to_owned(), Origin::Environment(name)));
+    let written = || file.top.settings.get("profile").map(|s| (s.value.concat(), s.origin.clone()));
     let (value, origin) = flag
-        .map(|value| (value, Origin::Flag("--profile")))
+        .map(|value| (value.to_owned(), Origin::Flag("--profile")))
         .or_else(|| variable("AWS_PROFILE"))
         .or_else(|| variable("AWS_DEFAULT_PROFILE"))
-        .unwrap_or(("default", Origin::Default));
-    Setting { value: value.to_owned(), origin }
+        .or_else(written)
+        .unwrap_or(("default".to_owned(), Origin::Default));
+    Setting { value, origin }
 }
 
 fn setting(section: &Profile, name: &'static str) -> Option<Setting<String>> {
     let (path, line) = section.place(name)?;
-    let origin = Origin::File { path: path.to_path_buf(), line, name };
+    let origin = Origin::File { path: path.to_path_buf(), line, name: name.into() };
     Some(Setting { value: section.get(name)?.to_owned(), origin })
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::PayloadSigning::{Always, Auto, Never};
+use super::file::tests::parse;
 use super::*;
 
 const FILE: &str = "\
@@ -28,6 +29,33 @@ s3 =
     endpoint_url = http://service
 ";
 
+/// Our own file, which goes before the AWS files and behind the environment.
+const OURS: &str = "\
+region = 'our-region'
+endpoint_url = 'http://ours'
+part_size = '7MiB'
+concurrency = 12
+checksum_algorithm = 'crc64nvme'
+payload_signing = 'never'
+proxy = 'http://ours'
+[retry]
+max_attempts = 4
+max_time = '2m'
+mode = 'adaptive'
+[curl]
+TCP_KEEPIDLE = 11
+TCP_KEEPINTVL = 12
+CAINFO = '/ours.pem'
+[curlm]
+MAXCONNECTS = 9
+[profile.patient.curl]
+TCP_KEEPINTVL = 13
+[profile.mine]
+part_size = '9MiB'
+[profile.mine.curl]
+TCP_KEEPIDLE = 14
+";
+
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -45,7 +73,15 @@ impl Home {
     }
 
     fn load(&self, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::load(&Overrides::default(), &self.environment(variables))
+        self.load_with(variables, &ConfigFile::default())
+    }
+
+    fn load_with(
+        &self,
+        variables: &[(&str, &str)],
+        file: &ConfigFile,
+    ) -> Result<Config, ConfigError> {
+        Config::load(&Overrides::default(), &self.environment(variables), file)
     }
 }
 
@@ -71,7 +107,8 @@ fn the_profile_speaks_with_file_and_line() {
     let home = Home::new(FILE, "");
     let config = home.load(&[]).unwrap();
     let path = home.0.path().join(".aws/config");
-    let origin = |line, name| Origin::File { path: path.clone(), line, name };
+    let origin =
+        |line, name: &'static str| Origin::File { path: path.clone(), line, name: name.into() };
     assert_eq!(config.region.origin, origin(2, "region"));
     assert_eq!(url(&config), Some("http://service"));
     assert_eq!(
@@ -167,13 +204,18 @@ fn flags_go_before_everything() {
         stuck_max: Some(Duration::from_secs(7)),
         ca_bundle: Some("flag.pem".into()),
         profile: None,
+        proxy: Some("http://flag".into()),
+        no_verify_ssl: true,
+        options_profile: Some("fast".into()),
+        curl: vec!["TCP_KEEPIDLE=7".into()],
     };
     let variables = [
         ("AWS_REGION", "r"),
         ("AWS_RETRY_MODE", "adaptive"),
         ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
     ];
-    let config = Config::load(&flags, &Home::new(FILE, "").environment(&variables)).unwrap();
+    let config =
+        Config::load(&flags, &Home::new(FILE, "").environment(&variables), &parse(OURS)).unwrap();
     assert_eq!(url(&config), Some("http://flag"));
     assert_eq!(config.region.origin, Origin::Flag("--region"));
     assert_eq!(config.retry_mode.value, RetryMode::Standard);
@@ -182,7 +224,16 @@ fn flags_go_before_everything() {
     assert_eq!((config.concurrency.value, config.attempts_max.value), (2, 1));
     assert_eq!(config.addressing.value, Addressing::Path);
     assert!(config.checksums.value);
-    assert_eq!(config.ca_bundle.unwrap().value, Path::new("flag.pem"));
+    assert_eq!(config.ca_bundle.as_ref().unwrap().value, Path::new("flag.pem"));
+    let set = |name: &str| {
+        let found = config.options.iter().find(|set| set.value.option.name == name);
+        found.map(|set| format!("{} ({})", set.value.shown(), set.origin)).unwrap_or_default()
+    };
+    assert_eq!(set("CAINFO"), "flag.pem (--ca-bundle)");
+    assert_eq!(set("PROXY"), "http://flag (--proxy)");
+    assert_eq!(set("SSL_VERIFYPEER"), "0 (--no-verify-ssl)");
+    assert_eq!(set("TCP_KEEPIDLE"), "7 s (--curl)");
+    assert_eq!(set("UPLOAD_BUFFERSIZE"), "512 KiB (profile fast)");
 }
 
 #[test]
@@ -236,4 +287,95 @@ fn payloads_are_signed_where_nothing_else_protects_them() {
         PayloadMode::UnsignedTrailer,
         "no keys to sign with"
     );
+}
+
+#[test]
+fn our_file_stands_between_the_environment_and_the_aws_files() {
+    let home = Home::new(FILE, "");
+    let config = home.load_with(&[], &parse(OURS)).unwrap();
+    assert_eq!(config.region.value, "our-region");
+    assert_eq!(config.region.origin.to_string(), "config.toml:1: region");
+    assert_eq!(url(&config), Some("http://ours"));
+    assert_eq!((config.part_size.value, config.concurrency.value), (7 << 20, 12));
+    assert_eq!(config.multipart_threshold.value, 20 << 20, "of the AWS file");
+    assert_eq!((config.attempts_max.value, config.stuck_max.value), (4, Duration::from_mins(2)));
+    assert_eq!(config.retry_mode.value, RetryMode::Adaptive);
+    assert_eq!(config.payload_signing.value, PayloadSigning::Never);
+    assert!(config.checksums.value);
+    let variables = [
+        ("AWS_REGION", "variable"),
+        ("AWS_ENDPOINT_URL", "http://variable"),
+        ("AWS_MAX_ATTEMPTS", "5"),
+        ("AWS_RETRY_MODE", "standard"),
+        ("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required"),
+        ("AWS_CA_BUNDLE", "/variable.pem"),
+    ];
+    let config = home.load_with(&variables, &parse(OURS)).unwrap();
+    assert_eq!(config.region.value, "variable");
+    assert_eq!(url(&config), Some("http://variable"));
+    assert_eq!(config.attempts_max.value, 5);
+    assert_eq!(config.retry_mode.value, RetryMode::Standard);
+    assert!(!config.checksums.value);
+    assert_eq!(option(&config, "CAINFO"), "/variable.pem (AWS_CA_BUNDLE)");
+}
+
+fn option(config: &Config, name: &str) -> String {
+    let found = config.options.iter().find(|set| set.value.option.name == name);
+    found.map(|set| format!("{} ({})", set.value.shown(), set.origin)).unwrap_or_default()
+}
+
+#[test]
+fn options_are_laid_over_one_another() {
+    let load = |profile: Option<&str>, curl: &[&str]| {
+        let flags = Overrides {
+            options_profile: profile.map(str::to_owned),
+            curl: curl.iter().map(|text| (*text).to_owned()).collect(),
+            ..Overrides::default()
+        };
+        Config::load(&flags, &Home::new("", "").environment(&[]), &parse(OURS))
+    };
+    let plain = load(None, &[]).unwrap();
+    assert_eq!(option(&plain, "TCP_KEEPIDLE"), "11 s (config.toml:13: TCP_KEEPIDLE)");
+    assert_eq!(option(&plain, "CAINFO"), "/ours.pem (config.toml:15: CAINFO)");
+    assert_eq!(option(&plain, "PROXY"), "http://ours (config.toml:7: proxy)");
+    assert_eq!(option(&plain, "UPLOAD_BUFFERSIZE"), "256 KiB (default)");
+    let patient = load(Some("patient"), &[]).unwrap();
+    assert_eq!(option(&patient, "TCP_KEEPIDLE"), "60 s (profile patient)");
+    assert_eq!(option(&patient, "TCP_KEEPINTVL"), "13 s (config.toml:19: TCP_KEEPINTVL)");
+    assert_eq!(option(&patient, "MAXCONNECTS"), "9 (config.toml:17: MAXCONNECTS)");
+    assert_eq!(patient.part_size.origin, Origin::Profile("patient"));
+    assert_eq!(patient.stuck_max.value, Duration::from_hours(2));
+    let mine = load(Some("mine"), &["curlopt_tcp_keepidle=5", "TIMEOUT=1h"]).unwrap();
+    assert_eq!(mine.part_size.value, 9 << 20);
+    assert_eq!(option(&mine, "TCP_KEEPIDLE"), "5 s (--curl)");
+    assert_eq!(option(&mine, "TIMEOUT"), "3600 s (--curl)");
+    let error = load(Some("pacient"), &[]).unwrap_err();
+    assert!(
+        error.to_string().contains("no profile \"pacient\" (from --options-profile)"),
+        "{error}"
+    );
+    assert!(error.hint().contains("default, patient, fast, mine"), "{}", error.hint());
+}
+
+#[test]
+fn one_setting_by_two_names_is_set_once() {
+    let flags = Overrides { curl: vec!["CONNECTTIMEOUT=30".into()], ..Overrides::default() };
+    let environment = Home::new("", "").environment(&[]);
+    let config = Config::load(&flags, &environment, &ConfigFile::default()).unwrap();
+    assert_eq!(option(&config, "CONNECTTIMEOUT"), "30 s (--curl)");
+    assert_eq!(option(&config, "CONNECTTIMEOUT_MS"), "");
+}
+
+#[test]
+fn mistakes_of_the_command_line_are_told_at_once() {
+    let curl = ["TIMOUT=3", "TIMEOUT=x", "TIMEOUT_MS", "URL=x", "HTTPHEADER=Host: x"];
+    let flags = Overrides { curl: curl.map(str::to_owned).to_vec(), ..Overrides::default() };
+    let environment = Home::new("", "").environment(&[]);
+    let error = Config::load(&flags, &environment, &ConfigFile::default()).unwrap_err();
+    let text = error.to_string();
+    for says in
+        ["5 mistakes", "did you mean TIMEOUT", "TIMEOUT = x: ", "NAME=VALUE", "own: ", "host"]
+    {
+        assert!(text.contains(says), "{says}: {text}");
+    }
 }

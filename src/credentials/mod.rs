@@ -54,7 +54,7 @@ pub enum CredentialsError {
         /// The profile.
         name: String,
         /// The flag or variable that named it.
-        asked_by: &'static str,
+        asked_by: String,
         /// The files that were read.
         files: String,
         /// Names that look alike, nearest first.

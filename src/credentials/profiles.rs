@@ -134,7 +134,7 @@ impl Profiles {
 
     /// The error that a profile is missing.
     #[must_use]
-    pub fn missing(&self, name: &str, asked_by: &'static str) -> CredentialsError {
+    pub fn missing(&self, name: &str, asked_by: &str) -> CredentialsError {
         let mut nearest: Vec<(f64, &str)> = self
             .names()
             .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()), known))
@@ -145,7 +145,7 @@ impl Profiles {
             self.files.iter().map(|(file, _)| file.display().to_string()).collect();
         CredentialsError::NoProfile {
             name: name.to_owned(),
-            asked_by,
+            asked_by: asked_by.to_owned(),
             files: if files.is_empty() { "any file".into() } else { files.join(" or ") },
             nearest: nearest.into_iter().take(3).map(|(_, known)| known.to_owned()).collect(),
         }

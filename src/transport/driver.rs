@@ -14,10 +14,11 @@ use super::connections::{BeganOn, Connections, Ending};
 use super::error::TransportError;
 use super::evidence::{self, Circumstances};
 use super::exchange::Exchange;
-use super::options::{apply_request, apply_settings};
+use super::options::{Common, apply_request};
 use super::progress::Observer;
+use super::raw::{self, Prepared};
 use super::version::{SELECT_CONNECTIONS_MAX, version};
-use super::{BodyReader, ExchangeProgress, Finished, HandleSettings, now, raw};
+use super::{BodyReader, ExchangeProgress, Finished, HandleSettings, now};
 use crate::http::{
     ConnectionWanted, Evidence, Report, Request, TransportFailure, TransportFailureKind,
 };
@@ -33,7 +34,7 @@ pub struct Driver<B> {
     /// Slots that ended in this turn, kept for its room.
     ended: Vec<(usize, Result<(), curl::Error>)>,
     connections: Connections,
-    settings: HandleSettings,
+    common: Common,
     concurrency: u32,
     waits_with_select: bool,
     woken: Arc<AtomicBool>,
@@ -76,7 +77,7 @@ impl<B: BodyReader> Driver<B> {
     ///
     /// # Errors
     /// Where libcurl refuses a setting.
-    pub fn new(settings: HandleSettings, concurrency: u32) -> Result<Driver<B>, TransportError> {
+    pub fn new(settings: &HandleSettings, concurrency: u32) -> Result<Driver<B>, TransportError> {
         let waits_with_select = version().poll == Some(false);
         let most = if waits_with_select { SELECT_CONNECTIONS_MAX } else { u32::MAX };
         let concurrency = concurrency.clamp(1, most);
@@ -88,6 +89,7 @@ impl<B: BodyReader> Driver<B> {
         multi
             .set_max_connects(concurrency as usize)
             .map_err(TransportError::event_loop("setting MAXCONNECTS"))?;
+        set_on_multi(&multi, settings)?;
         let mut driver = Driver {
             live: Vec::new(),
             idle: Vec::new(),
@@ -95,7 +97,7 @@ impl<B: BodyReader> Driver<B> {
             ended: Vec::new(),
             // Each exchange may leave one and open another.
             connections: Connections::new(2 * concurrency as usize),
-            settings,
+            common: Common::new(settings)?,
             concurrency,
             waits_with_select,
             woken: Arc::default(),
@@ -137,7 +139,9 @@ impl<B: BodyReader> Driver<B> {
             return Err(TransportError::TooMany { limit: self.concurrency });
         }
         let mut easy = self.handle()?;
-        if let Err(refused) = apply_request(&mut easy, request, body.length(), connection) {
+        if let Err(refused) =
+            apply_request(&mut easy, &self.common, request, body.length(), connection)
+        {
             self.idle.push(easy);
             self.refused.push(not_begun(token, body, refused.to_string()));
             return Ok(());
@@ -146,7 +150,9 @@ impl<B: BodyReader> Driver<B> {
         let mut handle =
             self.multi.add2(easy).map_err(TransportError::event_loop("adding a request"))?;
         let slot = self.live.iter().position(Option::is_none).unwrap_or(self.live.len());
-        handle.set_token(slot).map_err(|error| TransportError::setting(&error))?;
+        handle
+            .set_token(slot)
+            .map_err(|error| TransportError::setting("its token", error.description()))?;
         let started = now();
         let observer = Observer::new(started);
         let live = Live { token, handle, started, observer, began_on: None };
@@ -311,11 +317,19 @@ impl<B: BodyReader> Driver<B> {
     /// A handle with all settings: one that was used before, else a new one.
     fn handle(&mut self) -> Result<Easy2<Exchange<B>>, TransportError> {
         let mut easy = self.idle.pop().unwrap_or_else(|| Easy2::new(Exchange::idle()));
-        match apply_settings(&mut easy, &self.settings) {
-            Ok(()) => Ok(easy),
-            Err(error) => Err(TransportError::setting(&error)),
-        }
+        self.common.apply(&mut easy)?;
+        Ok(easy)
     }
+}
+
+/// Sets what users want of the multi handle.
+fn set_on_multi(multi: &Multi, settings: &HandleSettings) -> Result<(), TransportError> {
+    let prepared = Prepared::new(&settings.multi)
+        .map_err(|error| TransportError::setting("an option", &error.to_string()))?;
+    for (set, result) in settings.multi.iter().zip(prepared.set_on_multi(multi)) {
+        result.map_err(|e| TransportError::setting(set.option.name, e.description()))?;
+    }
+    Ok(())
 }
 
 fn not_begun<B: BodyReader>(token: u64, body: B, message: String) -> Finished<B> {

@@ -5,9 +5,11 @@ use super::version::version;
 /// Why nothing can be sent at all.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// A setting of all handles was refused.
-    #[error("libcurl {version} refused a transport setting: {reason}")]
+    /// An option of all handles was refused.
+    #[error("libcurl {version} refused {name}: {reason}")]
     Setting {
+        /// The option.
+        name: String,
         /// The libcurl.
         version: String,
         /// Its words.
@@ -36,8 +38,9 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    pub(super) fn setting(error: &curl::Error) -> TransportError {
-        TransportError::Setting { version: version().version, reason: error.to_string() }
+    pub(super) fn setting(name: &str, reason: &str) -> TransportError {
+        let (name, reason) = (name.to_owned(), reason.to_owned());
+        TransportError::Setting { name, version: version().version, reason }
     }
 
     /// What makes an error of a multi handle that was busy `doing` something.

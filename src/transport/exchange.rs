@@ -5,12 +5,14 @@ use std::any::Any;
 use std::io::{self, SeekFrom};
 use std::os::fd::IntoRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use curl::easy::{Handler, InfoType, ReadError, SeekResult, WriteError};
 use libc::c_int;
 use socket2::Socket;
 
+use super::raw::{Keeps, Prepared};
 use super::{BodyReader, now};
 use crate::http::{Headers, Response};
 
@@ -33,6 +35,8 @@ pub(super) struct Exchange<B> {
     /// A panic of the body's reader. It must not unwind through C, and the curl crate, which
     /// would catch it, would then refuse every later callback of this thread.
     panic: Option<Box<dyn Any + Send>>,
+    /// What its handle's options point to.
+    kept: Option<Arc<Prepared>>,
 }
 
 /// What the callbacks noticed.
@@ -71,17 +75,25 @@ struct Answer {
 
 impl<B> Exchange<B> {
     pub(super) fn idle() -> Exchange<B> {
-        Exchange { body: None, given: 0, answer: Answer::default(), seen: Seen::new(), panic: None }
+        Exchange {
+            body: None,
+            given: 0,
+            answer: Answer::default(),
+            seen: Seen::new(),
+            panic: None,
+            kept: None,
+        }
     }
 
     /// Begins anew: nothing of an earlier exchange remains.
     pub(super) fn begin(&mut self, body: B) {
-        *self = Exchange { body: Some(body), ..Exchange::idle() };
+        *self = Exchange { body: Some(body), kept: self.kept.take(), ..Exchange::idle() };
     }
 
     /// Ends it: the answer, what was seen, the body, and a panic of the body's reader.
     pub(super) fn end(&mut self) -> Ended<B> {
-        let ended = std::mem::replace(self, Exchange::idle());
+        let idle = Exchange { kept: self.kept.take(), ..Exchange::idle() };
+        let ended = std::mem::replace(self, idle);
         Ended {
             head_whole: !ended.answer.in_head,
             response: ended.answer.response,
@@ -89,6 +101,12 @@ impl<B> Exchange<B> {
             body: ended.body,
             panic: ended.panic,
         }
+    }
+}
+
+impl<B> Keeps for Exchange<B> {
+    fn keep(&mut self, prepared: Arc<Prepared>) {
+        self.kept = Some(prepared);
     }
 }
 

@@ -1,66 +1,79 @@
 //! Settings and requests as options of an easy handle. Every option is set anew for every
 //! exchange, so that none of an earlier one can linger.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use curl::easy::{Easy2, Handler, HttpVersion, List};
+use curl::easy::{Easy2, Handler, List};
 
-use super::{HandleSettings, raw};
+use super::HandleSettings;
+use super::error::TransportError;
+use super::raw::{self, Keeps, Prepared};
 use crate::http::{ConnectionWanted, Method, Request};
 
 /// `CURLPROTO_HTTP | CURLPROTO_HTTPS`: nothing else is ever spoken.
 const HTTP_AND_HTTPS: libc::c_long = 1 | 2;
 
-/// Resets `easy` and sets what is the same for all requests.
-pub(super) fn apply_settings<H: Handler>(
+/// What is the same for all requests, ready to be set again and again.
+#[derive(Debug)]
+pub(super) struct Common {
+    prepared: Arc<Prepared>,
+    /// Names, to tell which was refused.
+    names: Vec<&'static str>,
+    /// Whether only a bundle of authorities is believed, and no folder of single ones.
+    is_without_folder: bool,
+    without_fields: Vec<String>,
+}
+
+impl Common {
+    pub(super) fn new(settings: &HandleSettings) -> Result<Common, TransportError> {
+        let prepared = Prepared::new(&settings.easy)
+            .map_err(|error| TransportError::setting("an option", &error.to_string()))?;
+        Ok(Common {
+            prepared: Arc::new(prepared),
+            names: settings.easy.iter().map(|set| set.option.name).collect(),
+            is_without_folder: is_without_folder(settings),
+            without_fields: settings.without_fields.clone(),
+        })
+    }
+
+    /// Resets `easy` and sets all of it.
+    pub(super) fn apply<H: Handler + Keeps>(
+        &self,
+        easy: &mut Easy2<H>,
+    ) -> Result<(), TransportError> {
+        let refused = |(place, error): (usize, curl::Error)| {
+            TransportError::setting(self.names[place], error.description())
+        };
+        self.prepared.reset_to(easy).map_err(refused)?;
+        apply_engines(easy, self.is_without_folder)
+            .map_err(|error| TransportError::setting("its own", error.description()))
+    }
+}
+
+/// What no option may change: each is refused by name in what users write.
+fn apply_engines<H: Handler>(
     easy: &mut Easy2<H>,
-    settings: &HandleSettings,
+    is_without_folder: bool,
 ) -> Result<(), curl::Error> {
-    easy.reset();
     easy.signal(false)?;
-    easy.http_version(HttpVersion::V11)?;
     raw::set_long(easy, curl_sys::CURLOPT_PROTOCOLS, HTTP_AND_HTTPS)?;
     raw::set_long(easy, raw::SUPPRESS_CONNECT_HEADERS, 1)?;
     easy.path_as_is(true)?;
-    easy.max_redirections(REPEATS_MAX)?;
-    easy.upload_buffer_size(settings.upload_buffer_size)?;
-    easy.connect_timeout(settings.connect_timeout)?;
-    easy.low_speed_limit(settings.low_speed_limit)?;
-    easy.low_speed_time(settings.low_speed_time)?;
-    easy.tcp_nodelay(true)?;
-    easy.tcp_keepalive(true)?;
-    easy.tcp_keepidle(settings.keepalive_idle)?;
-    easy.tcp_keepintvl(settings.keepalive_interval)?;
-    easy.maxage_conn(settings.connection_idle_max)?;
-    // S3 answers with several addresses: all of them are used, and not one by all clients.
-    raw::set_long(easy, raw::DNS_SHUFFLE_ADDRESSES, 1)?;
-    easy.useragent(&settings.user_agent)?;
-    easy.ssl_verify_peer(settings.verify_tls)?;
-    easy.ssl_verify_host(settings.verify_tls)?;
-    apply_authorities(easy, settings)?;
-    if let Some(proxy) = &settings.proxy {
-        easy.proxy(proxy)?;
+    if is_without_folder {
+        raw::unset(easy, curl_sys::CURLOPT_CAPATH)?;
     }
     Ok(())
 }
-
-/// How often libcurl may repeat a request of itself: a proxy's authentication takes some rounds. To
-/// a 417 it repeats one that keeps its `Expect` for ever (`CURLOPT_MAXREDIRS`: 30 by default).
-const REPEATS_MAX: u32 = 4;
 
 /// Whose certificates are believed. A bundle excludes the folder of single certificates, for what
 /// is asked instead of the system's shall not be added to it, and because libcurl remembers the
 /// parsed authorities only where they come from a file alone: else each connection parses them
 /// anew (measured: 5 ms of CPU each, and 6 MiB).
-fn apply_authorities<H>(easy: &mut Easy2<H>, settings: &HandleSettings) -> Result<(), curl::Error> {
-    if let Some(bundle) = &settings.ca_bundle {
-        easy.cainfo(bundle)?;
-    }
-    if settings.ca_bundle.is_some() || *SYSTEM_HAS_A_BUNDLE {
-        raw::unset(easy, curl_sys::CURLOPT_CAPATH)?;
-    }
-    Ok(())
+fn is_without_folder(settings: &HandleSettings) -> bool {
+    let has_bundle =
+        settings.sets("CAINFO") || settings.sets("CAINFO_BLOB") || *SYSTEM_HAS_A_BUNDLE;
+    has_bundle && !settings.sets("CAPATH")
 }
 
 /// Whether the curl crate found a bundle and will have set it; where the user names places by
@@ -77,18 +90,21 @@ static SYSTEM_HAS_A_BUNDLE: LazyLock<bool> = LazyLock::new(|| false);
 /// Sets what this request asks for, with a body of `length` bytes.
 pub(super) fn apply_request<H>(
     easy: &mut Easy2<H>,
+    common: &Common,
     request: &Request,
     length: u64,
     connection: ConnectionWanted,
 ) -> Result<(), Refused> {
-    let lines = header_lines(request)?;
+    let lines = header_lines(request, &common.without_fields)?;
     let mut list = List::new();
     for line in &lines {
         list.append(line)?;
     }
     easy.http_headers(list)?;
     easy.url(&request.url.to_string())?;
-    easy.fresh_connect(connection.is_new)?;
+    if connection.is_new {
+        easy.fresh_connect(true)?;
+    }
     if connection.is_resolved {
         // What was cached may be the address of the machine that has just failed.
         easy.dns_cache_timeout(Duration::ZERO)?;
@@ -117,7 +133,7 @@ pub(super) enum Refused {
 }
 
 /// The header fields as `CURLOPT_HTTPHEADER` wants them, `Host` exactly as it was signed.
-fn header_lines(request: &Request) -> Result<Vec<String>, Refused> {
+fn header_lines(request: &Request, without: &[String]) -> Result<Vec<String>, Refused> {
     let mut lines = vec![line("Host", &request.url.authority)?];
     for (name, value) in request.headers.iter() {
         // libcurl makes Content-Length itself out of the same number.
@@ -129,6 +145,8 @@ fn header_lines(request: &Request) -> Result<Vec<String>, Refused> {
         // Else libcurl adds `Expect: 100-continue` above 1 MiB and waits a second for the answer.
         lines.push("Expect:".to_owned());
     }
+    let is_ours = |name: &str| name == "expect" || request.headers.get(name).is_some();
+    lines.extend(without.iter().filter(|name| !is_ours(name)).map(|name| format!("{name}:")));
     Ok(lines)
 }
 
@@ -177,20 +195,30 @@ mod tests {
     #[test]
     fn host_is_the_authority_and_the_length_is_libcurls() {
         let request = request(&[("host", "other"), ("content-length", "3"), ("x-a", "1")]);
-        assert_eq!(header_lines(&request).unwrap(), ["Host: s3.example:443", "x-a: 1", "Expect:"]);
+        assert_eq!(
+            header_lines(&request, &[]).unwrap(),
+            ["Host: s3.example:443", "x-a: 1", "Expect:"]
+        );
     }
 
     #[test]
     fn an_empty_value_is_sent_and_a_wanted_expectation_kept() {
         let request = request(&[("x-amz-meta-a", " "), ("expect", "100-continue")]);
-        let lines = header_lines(&request).unwrap();
+        let lines = header_lines(&request, &[]).unwrap();
         assert_eq!(lines[1..], ["x-amz-meta-a;", "expect: 100-continue"]);
+    }
+
+    #[test]
+    fn fields_of_libcurls_own_are_left_out_but_none_of_ours() {
+        let without = ["accept", "x-a", "expect"].map(str::to_owned);
+        let lines = header_lines(&request(&[("x-a", "1")]), &without).unwrap();
+        assert_eq!(lines[1..], ["x-a: 1", "Expect:", "accept:"]);
     }
 
     #[test]
     fn fields_that_could_smuggle_are_refused_without_printing_the_value() {
         for (name, value) in [("x-a", "1\r\nx-b: 2"), ("x-a", "1\n"), ("x:a", "1"), ("x-a", "\0")] {
-            let error = header_lines(&request(&[(name, value)])).unwrap_err().to_string();
+            let error = header_lines(&request(&[(name, value)]), &[]).unwrap_err().to_string();
             assert!(error.contains("cannot be sent") && !error.contains("x-b"), "{error}");
         }
     }

@@ -2,20 +2,22 @@
 //! crates do not. Each function checks what makes its call sound; none decides anything.
 #![expect(unsafe_code, reason = "libcurl's C interface and a few system calls, nowhere else")]
 
+use std::ffi::{CString, NulError};
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::Arc;
 
-use curl::easy::Easy2;
-use curl::multi::Easy2Handle;
+use curl::easy::{Easy2, Handler};
+use curl::multi::{Easy2Handle, Multi};
 use curl_sys::{CURL, CURLINFO, CURLoption};
 use libc::{c_int, c_long, c_void};
 
+use crate::curlopt::{Assignment, Kind, Value};
+
 /// `CURLOPT_SUPPRESS_CONNECT_HEADERS`, since 7.54: a proxy's answer to CONNECT is not S3's.
 pub(super) const SUPPRESS_CONNECT_HEADERS: CURLoption = 265;
-/// `CURLOPT_DNS_SHUFFLE_ADDRESSES`, since 7.60.
-pub(super) const DNS_SHUFFLE_ADDRESSES: CURLoption = 275;
 /// `CURLINFO_SIZE_UPLOAD_T`, since 7.55: bytes of the body written to the socket.
 pub(super) const SIZE_UPLOAD: CURLINFO = INFO_OFF_T + 7;
 /// `CURLINFO_CONNECT_TIME_T`, since 7.61: microseconds until the connection stood.
@@ -64,6 +66,177 @@ pub(super) fn set_long<H>(
     assert!(option < OPTION_POINTERS, "option {option} does not take a long");
     // SAFETY: the handle lives as long as `easy`; options of this range read one `long`.
     check(unsafe { curl_sys::curl_easy_setopt(easy.pointer(), option, value) })
+}
+
+/// Options and their values as libcurl takes them; owns what libcurl only borrows.
+#[derive(Debug, Default)]
+pub(super) struct Prepared(Vec<(u32, Argument)>);
+
+#[derive(Debug)]
+enum Argument {
+    Long(c_long),
+    OffT(curl_sys::curl_off_t),
+    /// libcurl copies it.
+    Text(CString),
+    /// libcurl keeps the pointer, until the option is set again or the handle is reset.
+    List(List),
+    /// libcurl copies it, for we ask it to.
+    Blob(Vec<u8>),
+}
+
+/// A `curl_slist`.
+#[derive(Debug)]
+struct List(*mut curl_sys::curl_slist);
+
+// SAFETY: the list is never changed after it was made, and freed by its only owner.
+unsafe impl Send for List {}
+// SAFETY: as above; libcurl only reads it.
+unsafe impl Sync for List {}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        // SAFETY: made by `curl_slist_append`, or null, which is allowed; freed once.
+        unsafe { curl_sys::curl_slist_free_all(self.0) };
+    }
+}
+
+impl List {
+    fn new(lines: &[String]) -> Result<List, NulError> {
+        let mut list = List(ptr::null_mut());
+        for line in lines {
+            let line = CString::new(line.as_str())?;
+            // SAFETY: the list is null or whole; the line is copied.
+            let longer = unsafe { curl_sys::curl_slist_append(list.0, line.as_ptr()) };
+            assert!(!longer.is_null(), "no memory for a line of a list");
+            list.0 = longer;
+        }
+        Ok(list)
+    }
+}
+
+/// `struct curl_blob`, since 7.71.
+#[repr(C)]
+struct Blob {
+    data: *const c_void,
+    length: usize,
+    flags: libc::c_uint,
+}
+
+/// `CURL_BLOB_COPY`.
+const BLOB_COPY: libc::c_uint = 1;
+
+/// What keeps the lists of an easy handle alive for as long as the handle itself: its handler.
+pub(super) trait Keeps {
+    /// Keeps `prepared`, in place of any other.
+    fn keep(&mut self, prepared: Arc<Prepared>);
+}
+
+impl Prepared {
+    /// Takes values over; those with a NUL inside cannot be.
+    pub(super) fn new(assignments: &[Assignment]) -> Result<Prepared, NulError> {
+        let prepare = |set: &Assignment| {
+            let argument = match (&set.value, set.option.kind) {
+                (Value::Number(number), Kind::OffT) => Argument::OffT(*number),
+                (Value::Number(number), Kind::Long | Kind::Values) => {
+                    Argument::Long(*number as c_long)
+                }
+                (Value::Text(text), Kind::String) => Argument::Text(CString::new(text.as_str())?),
+                (Value::List(lines), Kind::List) => Argument::List(List::new(lines)?),
+                (Value::Blob(bytes), Kind::Blob) => Argument::Blob(bytes.clone()),
+                (_, kind) => panic!("{set:?} is no value for a {}", kind.c_type()),
+            };
+            argument.expect_kind(set.option.id);
+            Ok((set.option.id, argument))
+        };
+        assignments.iter().map(prepare).collect::<Result<_, _>>().map(Prepared)
+    }
+
+    /// Resets `easy` and sets them all; stops at the first that libcurl refuses, and names it by
+    /// its place.
+    pub(super) fn reset_to<H: Handler + Keeps>(
+        self: &Arc<Prepared>,
+        easy: &mut Easy2<H>,
+    ) -> Result<(), (usize, curl::Error)> {
+        // libcurl forgets the lists that are set before they are let go.
+        easy.reset();
+        easy.get_mut().keep(Arc::clone(self));
+        for (place, (option, argument)) in self.0.iter().enumerate() {
+            // SAFETY: the handle lives as long as `easy`, and what the arguments point to as long
+            // as the handle, for its handler keeps `self`.
+            check(unsafe { argument.set(easy.pointer(), *option) })
+                .map_err(|error| (place, error))?;
+        }
+        Ok(())
+    }
+
+    /// Sets each on an easy handle made for that; what libcurl says to each.
+    pub(super) fn try_each(&self) -> Vec<Result<(), curl::Error>> {
+        let easy = curl::easy::Easy::new();
+        let set = |(option, argument): &(u32, Argument)| {
+            // SAFETY: the handle lives as long as `easy`, which ends within this call; `self`, and
+            // what the arguments point to, lives longer.
+            check(unsafe { argument.set(easy.raw(), *option) })
+        };
+        self.0.iter().map(set).collect()
+    }
+
+    /// Sets each on `multi`; what libcurl says to each.
+    pub(super) fn set_on_multi(&self, multi: &Multi) -> Vec<Result<(), curl::MultiError>> {
+        let set = |(option, argument): &(u32, Argument)| {
+            let option = *option as curl_sys::CURLMoption;
+            // SAFETY: the handle lives as long as `multi`; the ranges of the numbers are those of
+            // easy options, and the argument is of its range (`expect_kind`).
+            let code = unsafe {
+                match argument {
+                    // The same call reads a `long` or a `curl_off_t`, as the number says.
+                    Argument::Long(number) | Argument::OffT(number) => {
+                        curl_sys::curl_multi_setopt(multi.raw(), option, *number)
+                    }
+                    Argument::Text(_) | Argument::List(_) | Argument::Blob(_) => {
+                        curl_sys::CURLM_UNKNOWN_OPTION
+                    }
+                }
+            };
+            if code == curl_sys::CURLM_OK { Ok(()) } else { Err(curl::MultiError::new(code)) }
+        };
+        self.0.iter().map(set).collect()
+    }
+}
+
+impl Argument {
+    /// That an option with this number reads an argument of this kind: libcurl tells the kinds
+    /// apart by the number alone.
+    fn expect_kind(&self, option: u32) {
+        let range = match self {
+            Argument::Long(_) => 1..10_000,
+            Argument::Text(_) | Argument::List(_) => 10_000..20_000,
+            Argument::OffT(_) => 30_000..40_000,
+            Argument::Blob(_) => 40_000..50_000,
+        };
+        assert!(range.contains(&option), "option {option} does not take {self:?}");
+    }
+
+    /// # Safety
+    /// `handle` must be alive, and whatever the argument points to must live as long as the handle,
+    /// or until it is reset.
+    unsafe fn set(&self, handle: *mut CURL, option: u32) -> curl_sys::CURLcode {
+        // SAFETY: the argument is of the kind that libcurl reads for this range of numbers
+        // (`expect_kind`); the rest is the caller's promise.
+        unsafe {
+            match self {
+                Argument::Long(number) | Argument::OffT(number) => {
+                    curl_sys::curl_easy_setopt(handle, option, *number)
+                }
+                Argument::Text(text) => curl_sys::curl_easy_setopt(handle, option, text.as_ptr()),
+                Argument::List(list) => curl_sys::curl_easy_setopt(handle, option, list.0),
+                Argument::Blob(bytes) => {
+                    let data = bytes.as_ptr().cast();
+                    let blob = Blob { data, length: bytes.len(), flags: BLOB_COPY };
+                    curl_sys::curl_easy_setopt(handle, option, ptr::from_ref(&blob))
+                }
+            }
+        }
+    }
 }
 
 /// Sets a string option back to unset.

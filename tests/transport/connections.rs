@@ -4,10 +4,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use curlift::curlopt::Value;
 use curlift::http::{
     ConnectionWanted, Evidence, HttpVersion, Method, Scheme, TransportFailureKind,
 };
-use curlift::transport::{Driver, HandleSettings};
+use curlift::transport::Driver;
 
 use crate::server::Server;
 use crate::{Pattern, driver, exchange, put, request, settings, status, wait_all};
@@ -155,8 +156,8 @@ fn a_source_that_hesitates_is_told_from_a_network_that_does() {
 #[test]
 fn a_handshake_that_never_ends_leaves_no_connection() {
     let server = Server::start(|mut connection| connection.drain());
-    let settings = HandleSettings { connect_timeout: Duration::from_secs(1), ..settings() };
-    let mut driver = Driver::new(settings, 1).unwrap();
+    let settings = settings().with("CONNECTTIMEOUT_MS", Value::Number(1000));
+    let mut driver = Driver::new(&settings, 1).unwrap();
     let mut request = put(&server);
     request.url.scheme = Scheme::Https;
     let report = exchange(&mut driver, &request, Pattern::new(10)).report;

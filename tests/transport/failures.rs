@@ -4,8 +4,9 @@ use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use curlift::curlopt::Value;
 use curlift::http::{ConnectionWanted, Method, Scheme, TransportFailureKind};
-use curlift::transport::{Driver, HandleSettings};
+use curlift::transport::Driver;
 
 use crate::server::Server;
 use crate::{Pattern, driver, exchange, put, request, settings, status, wait_all};
@@ -198,9 +199,8 @@ fn a_proxy_that_refuses_the_tunnel_is_no_answer_of_the_store() {
         connection.request();
         connection.answer("403 Forbidden", "not here");
     });
-    let settings =
-        HandleSettings { proxy: Some(format!("http://{}", proxy.address)), ..settings() };
-    let mut driver = Driver::new(settings, 1).unwrap();
+    let settings = settings().with("PROXY", Value::Text(format!("http://{}", proxy.address)));
+    let mut driver = Driver::new(&settings, 1).unwrap();
     let mut request = put(&proxy);
     request.url.scheme = Scheme::Https;
     request.url.authority = "s3.example".into();
@@ -216,8 +216,8 @@ fn a_silent_server_runs_into_the_low_speed_limit() {
         connection.request();
         connection.request();
     });
-    let settings = HandleSettings { low_speed_time: Duration::from_secs(1), ..settings() };
-    let mut driver = Driver::new(settings, 1).unwrap();
+    let settings = settings().with("LOW_SPEED_TIME", Value::Number(1));
+    let mut driver = Driver::new(&settings, 1).unwrap();
     let report = exchange(&mut driver, &put(&server), Pattern::new(10)).report;
     assert_eq!(report.failure.unwrap().kind, TransportFailureKind::Timeout);
     let evidence = report.evidence;

@@ -12,6 +12,7 @@ mod server;
 use std::io;
 use std::time::{Duration, Instant};
 
+use curlift::curlopt::Value;
 use curlift::http::{Body, ConnectionWanted, Headers, Method, Report, Request, Scheme, Url};
 use curlift::transport::{BodyReader, Driver, Finished, HandleSettings};
 use server::Server;
@@ -72,11 +73,11 @@ impl BodyReader for Pattern {
 }
 
 fn settings() -> HandleSettings {
-    HandleSettings { proxy: Some(String::new()), ..HandleSettings::default() }
+    HandleSettings::default().with("PROXY", Value::Text(String::new()))
 }
 
 fn driver() -> Driver<Pattern> {
-    Driver::new(settings(), 4).unwrap()
+    Driver::new(&settings(), 4).unwrap()
 }
 
 fn request(method: Method, server: &Server, path: &str) -> Request {

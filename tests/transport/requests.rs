@@ -1,7 +1,7 @@
 //! What stands on the wire.
 
+use curlift::curlopt::Value;
 use curlift::http::{ConnectionWanted, Method, TransportFailureKind};
-use curlift::transport::HandleSettings;
 
 use crate::server::{Connection, Server};
 use crate::{Pattern, driver, exchange, put, request, settings, status, wait_all};
@@ -103,9 +103,8 @@ fn the_path_is_sent_as_it_was_signed() {
 fn the_host_keeps_a_default_port_that_was_signed() {
     // Through a proxy the name need not exist.
     let proxy = Server::start(obliging);
-    let settings =
-        HandleSettings { proxy: Some(format!("http://{}", proxy.address)), ..settings() };
-    let mut driver = curlift::transport::Driver::new(settings, 1).unwrap();
+    let settings = settings().with("PROXY", Value::Text(format!("http://{}", proxy.address)));
+    let mut driver = curlift::transport::Driver::new(&settings, 1).unwrap();
     let mut request = put(&proxy);
     request.url.authority = "S3.example:80".into();
     exchange(&mut driver, &request, Pattern::new(1));
@@ -157,8 +156,9 @@ fn connections_are_used_again_unless_a_fresh_one_is_wanted() {
 fn the_upload_buffer_is_as_large_as_asked() {
     for size in [64 * 1024, 256 * 1024, 2 * 1024 * 1024] {
         let server = Server::start(obliging);
-        let settings = HandleSettings { upload_buffer_size: size, ..settings() };
-        let mut driver = curlift::transport::Driver::new(settings, 1).unwrap();
+        let settings =
+            settings().with("UPLOAD_BUFFERSIZE", Value::Number(size.try_into().unwrap()));
+        let mut driver = curlift::transport::Driver::new(&settings, 1).unwrap();
         let body = exchange(&mut driver, &put(&server), Pattern::new(8 * 1024 * 1024)).body;
         assert_eq!(body.asked.iter().max(), Some(&size));
         let reads = 8 * 1024 * 1024 / size;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
-use crate::config::{Overrides, units};
+use crate::config::Overrides;
+use crate::units;
 
 /// How a store is spoken to.
 #[derive(Debug, Args)]

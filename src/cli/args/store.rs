@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{self, Overrides, units};
+use crate::config::{self, Overrides};
 use crate::s3::Addressing;
+use crate::units;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retry")]
@@ -71,15 +72,21 @@ pub(super) enum PayloadSigning {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub(in crate::cli) struct NetworkArgs {
+    /// Set a libcurl option, as c.setopt(c.NAME, VALUE) does; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) curl: Vec<String>,
+    /// A profile of libcurl options and settings: patient, fast, or one of the config file's
+    #[arg(long, value_name = "NAME")]
+    pub(super) options_profile: Option<String>,
     /// Do not verify the server's certificate
     #[arg(short = 'k', long)]
-    pub(in crate::cli) no_verify_ssl: bool,
+    pub(super) no_verify_ssl: bool,
     /// Certificate authorities, PEM, in place of the system's
     #[arg(long, value_name = "FILE")]
     pub(super) ca_bundle: Option<PathBuf>,
     /// The proxy; empty for none [default: http_proxy, https_proxy, no_proxy]
     #[arg(short = 'x', long, value_name = "URL")]
-    pub(in crate::cli) proxy: Option<String>,
+    pub(super) proxy: Option<String>,
 }
 
 /// The flags that go before other places, of those that every command with a store has.
@@ -109,6 +116,10 @@ pub(in crate::cli) fn store_overrides(
         }),
         stuck_max: retry.retry_max_time,
         ca_bundle: network.ca_bundle.clone(),
+        proxy: network.proxy.clone(),
+        no_verify_ssl: network.no_verify_ssl,
+        options_profile: network.options_profile.clone(),
+        curl: network.curl.clone(),
         ..Overrides::default()
     }
 }

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::upload::ObjectArgs;
 use super::{AsTyped, StoreArgs};
-use crate::config::units;
 use crate::tune::{Goal, Sweep};
+use crate::units;
 
 pub(super) const TUNE_HELP: &str = "\
 A sweep names what is to be tried, with its values: a libcurl option in capitals, or a setting of cp

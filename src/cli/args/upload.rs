@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use super::store::AddressingStyle;
 use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
 use crate::cli::journal;
-use crate::config::{self, Overrides, units};
+use crate::config::{self, Overrides};
 use crate::s3::{ObjectSettingsInput, UploadId};
+use crate::units;
 use crate::upload;
 use crate::upload::journal::{Resumable, Target};
 

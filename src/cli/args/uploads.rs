@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
-use crate::config::{self, Overrides, units};
+use crate::config::{self, Overrides};
+use crate::units;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum UploadsCommand {

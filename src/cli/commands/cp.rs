@@ -3,22 +3,22 @@
 use super::stdin;
 use super::store::SessionKeys;
 use super::upload::Upload;
+use crate::cli::Surroundings;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event, Summary};
 use crate::cli::signals::Interrupts;
-use crate::credentials::Environment;
 
 /// Uploads, tells the end, and gives the exit code for it. With `--json` there is always a
 /// summary, even where nothing could begin.
 pub(super) fn run(
     args: &UploadArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    upload(args, console, environment).inspect_err(|error| {
+    upload(args, console, surroundings).inspect_err(|error| {
         console.event(&Event::Error(Error::of_error(error)));
         console.event(&Event::Summary(Summary::of_nothing(&args.destination)));
     })
@@ -27,11 +27,11 @@ pub(super) fn run(
 fn upload(
     args: &UploadArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     stdin::refuse_terminal(args)?;
-    let (upload, _) = Upload::prepare(args, console, environment)?;
-    let keys = SessionKeys::find(&args.s3, environment)?;
+    let (upload, config) = Upload::prepare(args, console, surroundings)?;
+    let keys = SessionKeys::find(&args.s3, &config, surroundings)?;
     let interrupts = Interrupts::listen()?;
     let (ended, place) = upload.send(&keys, console, &interrupts)?;
     ended.tell(console, &place);

@@ -20,6 +20,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::journal::Resume;
 use crate::cli::place::Place;
 use crate::cli::signals::Interrupts;
+use crate::curlopt::Value;
 use crate::disk::Source;
 use crate::lab::faults::Rule;
 use crate::lab::{Lab, LabSettings};
@@ -166,7 +167,8 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         retry: RetryPolicy::default(),
         hedge: true,
         remedies: RemedySettings { renew_keys: false, ..RemedySettings::default() },
-        transport: HandleSettings { proxy: Some(String::new()), ..HandleSettings::default() },
+        transport: HandleSettings::default().with("PROXY", Value::Text(String::new())),
+        fields: Vec::new(),
         place,
         resume: Resume::Auto,
         adopted: None,

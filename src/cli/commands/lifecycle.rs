@@ -8,6 +8,7 @@ use std::time::Duration;
 use self::told::{ChangeEvent, Shown, changed_text};
 use super::ask::Asker;
 use super::store::{SessionKeys, StoreAccess};
+use crate::cli::Surroundings;
 use crate::cli::args::{LifecycleCommand, RuleArgs, StoreArgs};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -15,7 +16,6 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};
 use crate::cli::place::quoted;
 use crate::cli::signals::Interrupts;
-use crate::credentials::Environment;
 use crate::s3::{
     AbortRule, BucketOperation, BucketPrefix, Edit, Edited, Lifecycle, LifecycleConflict,
     Operation, Reply,
@@ -30,15 +30,15 @@ const READ_BACK_PAUSES: [Duration; 3] =
 pub(super) fn run(
     command: &LifecycleCommand,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let ended = match command {
-        LifecycleCommand::Show { bucket, store } => show(bucket, store, console, environment),
+        LifecycleCommand::Show { bucket, store } => show(bucket, store, console, surroundings),
         LifecycleCommand::Set(args) => {
             let days = args.abort_incomplete_after;
-            change(&args.rule, Some(days), console, environment)
+            change(&args.rule, Some(days), console, surroundings)
         }
-        LifecycleCommand::Rm(args) => change(args, None, console, environment),
+        LifecycleCommand::Rm(args) => change(args, None, console, surroundings),
     };
     ended.inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
 }
@@ -47,10 +47,10 @@ fn show(
     bucket: &str,
     store: &StoreArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let address = bucket_address(bucket)?;
-    let lifecycle = with_asker(&address, store, console, environment, rules)?;
+    let lifecycle = with_asker(&address, store, console, surroundings, rules)?;
     let shown = Shown::new(&address, lifecycle.as_ref());
     if console.is_json() {
         console.event(&shown);
@@ -65,11 +65,11 @@ fn change(
     args: &RuleArgs,
     days: Option<u32>,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let address = bucket_address(&args.bucket)?;
     let rule = days.map(|days| AbortRule::new(&args.prefix, days)).transpose()?;
-    with_asker(&address, &args.store, console, environment, |asker| {
+    with_asker(&address, &args.store, console, surroundings, |asker| {
         let lifecycle = rules(asker)?;
         let edit = match &rule {
             Some(rule) => Edit::set(lifecycle.as_ref(), rule),
@@ -90,12 +90,11 @@ fn with_asker<T>(
     address: &BucketPrefix,
     store: &StoreArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
     act: impl FnOnce(&mut Asker) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let access =
-        StoreAccess::prepare(&store.overrides(), &store.s3, &store.network, console, environment)?;
-    let keys = SessionKeys::find(&store.s3, environment)?;
+    let access = StoreAccess::prepare(&store.overrides(), &store.s3, console, surroundings)?;
+    let keys = SessionKeys::find(&store.s3, &access.config, surroundings)?;
     let place = access.place(address);
     let interrupts = Interrupts::listen()?;
     let mut asker = Asker::open(access, address, keys, console, &place, &interrupts)?;

@@ -18,28 +18,28 @@ mod upload;
 mod uploads;
 mod verify;
 
+use super::Surroundings;
 use super::args::Command;
 use super::console::Console;
 use super::error::CliError;
-use crate::credentials::Environment;
 
 /// Runs a command and gives the exit code.
 pub(super) fn run(
     command: Command,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<u8, CliError> {
     let status = match command {
-        Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, environment)?,
-        Command::Cp(args) => cp::run(&args.upload, console, environment)?,
-        Command::Plan(args) => plan::run(&args, console, environment)?,
-        Command::Resume(args) => resume::run(&args, console, environment)?,
-        Command::Verify(args) => verify::run(&args, console, environment)?,
-        Command::Lifecycle(command) => lifecycle::run(&command, console, environment)?,
-        Command::Uploads(command) => uploads::run(&command, console, environment)?,
-        Command::Tune(args) => tune::run(&args, console, environment)?,
+        Command::Cp(args) if args.dry_run => plan::run(&args.upload, console, surroundings)?,
+        Command::Cp(args) => cp::run(&args.upload, console, surroundings)?,
+        Command::Plan(args) => plan::run(&args, console, surroundings)?,
+        Command::Resume(args) => resume::run(&args, console, surroundings)?,
+        Command::Verify(args) => verify::run(&args, console, surroundings)?,
+        Command::Lifecycle(command) => lifecycle::run(&command, console, surroundings)?,
+        Command::Uploads(command) => uploads::run(&command, console, surroundings)?,
+        Command::Tune(args) => tune::run(&args, console, surroundings)?,
         #[cfg(feature = "lab")]
-        Command::Lab(args) => return lab::run(args, console, environment),
+        Command::Lab(args) => return lab::run(args, console, &surroundings.environment),
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args, console)?,
         Command::Completions { shell } => pages::completions(shell, console),

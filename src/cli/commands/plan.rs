@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use self::ladder::Rung;
 use super::upload::Upload;
+use crate::cli::Surroundings;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, harmless};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::config::units::exact_size;
 use crate::config::{Config, Setting};
-use crate::credentials::Environment;
 use crate::s3::PartNumber;
 use crate::s3::payload::PayloadMode;
+use crate::units::exact_size;
 use crate::upload::UploadPlan;
 
 /// What the program itself needs: code, the engine's books. Measured: 8.9 MiB of resident memory,
@@ -28,9 +28,9 @@ const MEMORY_BASE: u64 = 8 << 20;
 pub(super) fn run(
     args: &UploadArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let (upload, config) = Upload::prepare(args, console, environment)?;
+    let (upload, config) = Upload::prepare(args, console, surroundings)?;
     let plan = Plan::new(&upload, &config, !args.s3.no_sign_request);
     if console.is_json() {
         console.event(&plan);
@@ -201,7 +201,7 @@ impl Plan {
 
 /// What the program and so many parts in flight take.
 fn memory(upload: &Upload, in_flight: u32, part_size: u64) -> u64 {
-    let each = upload.transport.upload_buffer_size as u64 + ladder::held(upload, part_size);
+    let each = upload.transport.upload_buffer_size() + ladder::held(upload, part_size);
     MEMORY_BASE + u64::from(in_flight) * each
 }
 

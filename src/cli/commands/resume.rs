@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::store::SessionKeys;
 use super::upload::Upload;
+use crate::cli::Surroundings;
 use crate::cli::args::{ResumeArgs, UploadArgs};
 use crate::cli::console::{Console, unix_now};
 use crate::cli::error::CliError;
@@ -14,8 +15,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event, Summary};
 use crate::cli::report::tell_error;
 use crate::cli::signals::Interrupts;
-use crate::config::state_folder;
-use crate::credentials::Environment;
+use crate::config::{Config, state_folder};
 use crate::disk::{journals, peek};
 use crate::s3::Limits;
 use crate::upload::journal::{JournalError, Resumable, read};
@@ -24,9 +24,9 @@ use crate::upload::journal::{JournalError, Resumable, read};
 pub(super) fn run(
     args: &ResumeArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let folder = state_folder(environment).ok_or_else(|| CliError::NotFound {
+    let folder = state_folder(&surroundings.environment).ok_or_else(|| CliError::NotFound {
         what: "there is no place for journals: HOME and XDG_STATE_HOME are not set".to_owned(),
         hint: "set HOME, or XDG_STATE_HOME to an absolute path".to_owned(),
     })?;
@@ -40,7 +40,7 @@ pub(super) fn run(
         console.note("nothing to resume");
     }
     let interrupts = Interrupts::listen()?;
-    resume_each(chosen, &folder, args, console, environment, &interrupts)
+    resume_each(chosen, &folder, args, console, surroundings, &interrupts)
 }
 
 /// A journal.
@@ -169,7 +169,7 @@ fn resume_each(
     folder: &Path,
     args: &ResumeArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
     interrupts: &Interrupts,
 ) -> Result<ExitStatus, CliError> {
     let (count, mut failed) = (chosen.len(), Vec::new());
@@ -182,9 +182,9 @@ fn resume_each(
         let resumed = resumable
             .map_err(|error| CliError::Journal { path: path.clone(), error })
             .and_then(|resumable| {
-                let upload = prepare(args, &id, &resumable, &path, console, environment);
-                upload.and_then(|(upload, typed)| {
-                    let keys = SessionKeys::find(&typed.s3, environment)?;
+                let upload = prepare(args, &id, &resumable, &path, console, surroundings);
+                upload.and_then(|(upload, typed, config)| {
+                    let keys = SessionKeys::find(&typed.s3, &config, surroundings)?;
                     let (ended, place) = upload.send(&keys, console, interrupts)?;
                     ended.tell(console, &place);
                     Ok(ended.status())
@@ -223,10 +223,10 @@ fn prepare(
     resumable: &Resumable,
     path: &Path,
     console: &Console,
-    environment: &Environment,
-) -> Result<(Upload, UploadArgs), CliError> {
+    surroundings: &Surroundings,
+) -> Result<(Upload, UploadArgs, Config), CliError> {
     let typed = UploadArgs::of_journal(args, resumable);
-    let (upload, _) = Upload::prepare(&typed, console, environment)?;
+    let (upload, config) = Upload::prepare(&typed, console, surroundings)?;
     let settings = crate::s3::ObjectSettings::restored(&resumable.begun.settings);
     let Some(settings) = settings else {
         return Err(CliError::Journal {
@@ -236,5 +236,5 @@ fn prepare(
     };
     let object_settings = settings.into();
     let journal_id = Some(id.to_owned());
-    Ok((Upload { object_settings, journal_id, ..upload }, typed))
+    Ok((Upload { object_settings, journal_id, ..upload }, typed, config))
 }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cli::args::{NetworkArgs, S3Args};
+use crate::cli::Surroundings;
+use crate::cli::args::S3Args;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
+use crate::cli::libcurl;
 use crate::cli::notices::Reporter;
 use crate::cli::place::Place;
 use crate::cli::signals::Interrupts;
 use crate::config::{Config, Origin, Overrides, RetryMode};
-use crate::credentials::{Chain, Environment};
+use crate::credentials::Chain;
 use crate::http::Scheme;
 use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object};
 use crate::session::{Renewal, Session, SessionSettings};
@@ -30,6 +32,7 @@ pub(super) struct StoreAccess {
     pub(super) retry: RetryPolicy,
     pub(super) remedies: RemedySettings,
     pub(super) transport: HandleSettings,
+    pub(super) fields: Vec<(String, String)>,
 }
 
 /// The keys that requests are signed with, and where fresh ones come from.
@@ -44,14 +47,14 @@ impl StoreAccess {
     pub(super) fn prepare(
         overrides: &Overrides,
         s3: &S3Args,
-        network: &NetworkArgs,
         console: &Console,
-        environment: &Environment,
+        surroundings: &Surroundings,
     ) -> Result<StoreAccess, CliError> {
-        let config = Config::load(overrides, environment)?;
+        let config = Config::load(overrides, &surroundings.environment, &surroundings.file)?;
+        let concurrency = concurrency(&config, console);
         Ok(StoreAccess {
             endpoint: endpoint(&config)?,
-            concurrency: concurrency(&config, console),
+            concurrency,
             retry: RetryPolicy {
                 attempts_max: config.attempts_max.value,
                 stuck_max: config.stuck_max.value,
@@ -64,12 +67,8 @@ impl StoreAccess {
                 correct_clock: config.correct_clock.value,
                 adapt_checksums: config.checksums.origin == Origin::Default,
             },
-            transport: HandleSettings {
-                ca_bundle: config.ca_bundle.as_ref().map(|setting| setting.value.clone()),
-                verify_tls: !network.no_verify_ssl,
-                proxy: network.proxy.clone(),
-                ..HandleSettings::default()
-            },
+            transport: libcurl::handle_settings(&config.options, concurrency, console)?,
+            fields: libcurl::fields(&config.options),
             config,
         })
     }
@@ -106,6 +105,7 @@ impl StoreAccess {
             credentials: keys.credentials,
             renewal: keys.renewal,
             transport: self.transport,
+            fields: self.fields,
             concurrency: self.concurrency,
             journal: None,
         };
@@ -136,11 +136,17 @@ impl StoreAccess {
 impl SessionKeys {
     /// Of the first source that has keys; it is asked again when they have expired. None where
     /// requests go unsigned.
-    pub(super) fn find(s3: &S3Args, environment: &Environment) -> Result<SessionKeys, CliError> {
+    pub(super) fn find(
+        s3: &S3Args,
+        config: &Config,
+        surroundings: &Surroundings,
+    ) -> Result<SessionKeys, CliError> {
         if s3.no_sign_request {
             return Ok(SessionKeys::default());
         }
-        let chain = Chain::new(environment.clone(), s3.profile.clone());
+        let profile = &config.profile;
+        let profile = (profile.origin != Origin::Default).then(|| profile.value.clone());
+        let chain = Chain::new(surroundings.environment.clone(), profile);
         let found = chain.find()?;
         log::info!("credentials from {}", found.source);
         let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));

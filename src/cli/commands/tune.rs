@@ -12,6 +12,7 @@ mod scratch;
 mod table;
 mod told;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use indicatif::HumanBytes;
@@ -26,6 +27,7 @@ use super::generated::generated;
 #[cfg(feature = "lab")]
 use super::lab;
 use super::store::{SessionKeys, StoreAccess};
+use crate::cli::Surroundings;
 use crate::cli::args::TuneArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -33,7 +35,6 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};
 use crate::cli::place::Place;
 use crate::cli::signals::Interrupts;
-use crate::credentials::Environment;
 use crate::disk::Source;
 #[cfg(feature = "lab")]
 use crate::lab::{Lab, LabSettings, NullServer};
@@ -43,25 +44,25 @@ use crate::tune::{Budget, Design, Goal, Sweep, TooMany};
 pub(super) fn run(
     args: &TuneArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    tune(args, console, environment)
+    tune(args, console, surroundings)
         .inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
 }
 
 fn tune(
     args: &TuneArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let sweeps = names::sweeps(&args.sweeps, console)?;
+    let sweeps = names::sweeps(&args.sweeps, &surroundings.file.tune, console)?;
     let design = Design::new(&sweeps).map_err(too_many)?;
     let interrupts = Interrupts::listen()?;
     let failed = |error| CliError::System { doing: "cannot make a temporary folder", error };
     let folder = TempDir::with_prefix("curlift-tune-").map_err(failed)?;
     let results = Results::prepare(args)?;
     let (source, destination) = places(args, folder.path(), &interrupts)?;
-    let target = Target::prepare(args, destination, console, environment)?;
+    let target = Target::prepare(args, destination, console, surroundings)?;
     let task = Task {
         size: Source::open(&source)?.size(),
         sweeps,
@@ -69,7 +70,7 @@ fn tune(
         budget: Budget { time: args.max_time, bytes: args.max_bytes, rounds: args.rounds },
         seed: args.seed,
     };
-    let program = target.program(args, source, folder.path(), environment)?;
+    let program = target.program(args, source, folder.path(), surroundings)?;
     let mut measuring = Measuring::new(&task, design, &program, console, &interrupts);
     let ended = measuring.run();
     let (found, signal) = (measuring.found(), interrupts.first());
@@ -149,15 +150,15 @@ impl Target {
         args: &TuneArgs,
         destination: Option<String>,
         console: &Console,
-        environment: &Environment,
+        surroundings: &Surroundings,
     ) -> Result<Target, CliError> {
         let Some(destination) = destination else { return Target::lab(args) };
         let store = &args.store.args;
         let name = format!("curlift-tune-{:08x}", fastrand::u32(..));
         let address = scratch::beside(&destination, &name)?;
         let (overrides, s3) = (store.overrides(), &store.s3);
-        let access = StoreAccess::prepare(&overrides, s3, &store.network, console, environment)?;
-        let keys = SessionKeys::find(s3, environment)?;
+        let access = StoreAccess::prepare(&overrides, s3, console, surroundings)?;
+        let keys = SessionKeys::find(s3, &access.config, surroundings)?;
         Ok(Target::Store(Box::new(Scratch { address, access, keys })))
     }
 
@@ -184,22 +185,26 @@ impl Target {
     }
 
     /// This program, to upload there.
-    #[cfg_attr(not(feature = "lab"), expect(unused_variables, reason = "the lab's variables"))]
     fn program(
         &self,
         args: &TuneArgs,
         source: PathBuf,
         folder: &Path,
-        environment: &Environment,
+        surroundings: &Surroundings,
     ) -> Result<Program, CliError> {
         let failed = |error| CliError::System { doing: "cannot find this program", error };
-        let words = args.store.words.iter().chain(&args.object.words).cloned().collect();
+        let mut words = [args.store.words.as_slice(), &args.object.words].concat();
+        words.extend(surroundings.file.path.as_ref().map(|path| {
+            let mut word = OsString::from("--config=");
+            word.push(path);
+            ("config".to_owned(), word)
+        }));
         let (destination, variables, removed) = match self {
             Target::Store(scratch) => (scratch.object(), Vec::new(), Vec::new()),
             #[cfg(feature = "lab")]
             Target::Lab(server) => (
                 "s3://lab/curlift-tune".to_owned(),
-                server.variables(environment),
+                server.variables(&surroundings.environment),
                 lab::MISLEADING.to_vec(),
             ),
         };

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use super::stdin;
 use super::store::StoreAccess;
+use crate::cli::Surroundings;
 use crate::cli::args::UploadArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::journal::Resume;
 use crate::cli::place::Place;
-use crate::config::units::exact_size;
 use crate::config::{Config, Origin, state_folder};
-use crate::credentials::Environment;
 use crate::disk::{Source, SourceError, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
@@ -24,6 +23,7 @@ use crate::s3::{
     UploadId,
 };
 use crate::transport::HandleSettings;
+use crate::units::exact_size;
 use crate::upload::journal::Target;
 use crate::upload::{OnFailure, PlanError, RemedySettings, RetryPolicy, UploadPlan};
 
@@ -40,6 +40,8 @@ pub(super) struct Upload {
     pub(super) hedge: bool,
     pub(super) remedies: RemedySettings,
     pub(super) transport: HandleSettings,
+    /// Header fields that every request has.
+    pub(super) fields: Vec<(String, String)>,
     pub(super) place: Place,
     pub(super) resume: Resume,
     /// The upload to go on with, where one was named.
@@ -77,12 +79,12 @@ impl Upload {
     pub(super) fn prepare(
         args: &UploadArgs,
         console: &Console,
-        environment: &Environment,
+        surroundings: &Surroundings,
     ) -> Result<(Upload, Config), CliError> {
         refuse_unsupported(args)?;
-        let store =
-            StoreAccess::prepare(&args.overrides(), &args.s3, &args.network, console, environment)?;
-        let StoreAccess { config, endpoint, concurrency, retry, remedies, transport } = store;
+        let store = StoreAccess::prepare(&args.overrides(), &args.s3, console, surroundings)?;
+        let StoreAccess { config, endpoint, concurrency, retry, remedies, transport, fields } =
+            store;
         let is_stdin = stdin::is_wanted(&args.source);
         let file_name = if is_stdin { None } else { file_name(&args.source) };
         let object = Object::parse(&args.destination, file_name)?;
@@ -106,6 +108,7 @@ impl Upload {
             hedge: args.hedge(),
             remedies,
             transport,
+            fields,
             destination: Destination { endpoint, region: config.region.value.clone(), object },
             source,
             object_settings,
@@ -120,7 +123,7 @@ impl Upload {
             },
             target,
             journal_id: None,
-            journals: state_folder(environment),
+            journals: state_folder(&surroundings.environment),
         };
         Ok((upload, config))
     }

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use self::ownership::{Ownership, Ownerships};
 use super::store::{Caller, SessionKeys, StoreAccess};
+use crate::cli::Surroundings;
 use crate::cli::args::{SelectionArgs, UploadsCommand};
 use crate::cli::console::Console;
 use crate::cli::cost::Price;
@@ -22,7 +23,6 @@ use crate::cli::json::{Error, Event};
 use crate::cli::place::Place;
 use crate::cli::signals::Interrupts;
 use crate::cli::{explain, hints, report};
-use crate::credentials::Environment;
 use crate::s3::{BucketPrefix, UploadId};
 use crate::upload::{CallsOutcome, Failure, Listed, Listing, ListingFault, Selection, Unfinished};
 
@@ -30,12 +30,12 @@ use crate::upload::{CallsOutcome, Failure, Listed, Listing, ListingFault, Select
 pub(super) fn run(
     command: &UploadsCommand,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let (address, ended) = match command {
-        UploadsCommand::Ls(args) => (&args.address, ls::run(args, console, environment)),
+        UploadsCommand::Ls(args) => (&args.address, ls::run(args, console, surroundings)),
         UploadsCommand::Abort(args) => {
-            (&args.selection.address, abort::run(args, console, environment))
+            (&args.selection.address, abort::run(args, console, surroundings))
         }
     };
     ended.inspect_err(|error| {
@@ -47,7 +47,7 @@ pub(super) fn run(
 /// What both commands are told, checked.
 struct Task<'a> {
     console: &'a Console,
-    environment: &'a Environment,
+    surroundings: &'a Surroundings,
     place: Place,
     selection: Selection,
     price: Price,
@@ -59,7 +59,7 @@ impl<'a> Task<'a> {
     fn prepare(
         args: &SelectionArgs,
         console: &'a Console,
-        environment: &'a Environment,
+        surroundings: &'a Surroundings,
     ) -> Result<(Task<'a>, StoreAccess, BucketPrefix), CliError> {
         let mut address = BucketPrefix::parse(&args.address)?;
         address.prefix += args.prefix.as_deref().unwrap_or_default();
@@ -72,10 +72,10 @@ impl<'a> Task<'a> {
             });
         }
         let (overrides, s3) = (args.overrides(), &args.s3);
-        let store = StoreAccess::prepare(&overrides, s3, &args.network, console, environment)?;
+        let store = StoreAccess::prepare(&overrides, s3, console, surroundings)?;
         let task = Task {
             console,
-            environment,
+            surroundings,
             place: store.place(&address),
             selection: Selection {
                 prefix: address.prefix.clone(),
@@ -95,7 +95,7 @@ impl<'a> Task<'a> {
         address: &BucketPrefix,
         args: &SelectionArgs,
     ) -> Result<Caller<'_>, CliError> {
-        let keys = SessionKeys::find(&args.s3, self.environment)?;
+        let keys = SessionKeys::find(&args.s3, &store.config, self.surroundings)?;
         store.caller(address, keys, self.console, &self.place, &self.interrupts)
     }
 

@@ -5,6 +5,7 @@ mod found;
 use self::found::Found;
 use super::ask::Asker;
 use super::store::{SessionKeys, StoreAccess};
+use crate::cli::Surroundings;
 use crate::cli::args::VerifyArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -13,7 +14,6 @@ use crate::cli::json::{Error, Event};
 use crate::cli::place::Place;
 use crate::cli::progress::Progress;
 use crate::cli::signals::Interrupts;
-use crate::credentials::Environment;
 use crate::disk::{Source, SourceError};
 use crate::s3::{
     BucketPrefix, Comparing, Comparison, ErrorClass, Object, ObjectHead, Operation, PartLayout,
@@ -28,25 +28,24 @@ const BUFFER: usize = 1 << 20;
 pub(super) fn run(
     args: &VerifyArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    verify(args, console, environment)
+    verify(args, console, surroundings)
         .inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
 }
 
 fn verify(
     args: &VerifyArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let name = args.source.file_name().and_then(|name| name.to_str());
     let Object { bucket, key } = Object::parse(&args.object, name)?;
     let address = BucketPrefix { bucket, prefix: key.as_str().to_owned() };
     let store = &args.store;
-    let access =
-        StoreAccess::prepare(&store.overrides(), &store.s3, &store.network, console, environment)?;
+    let access = StoreAccess::prepare(&store.overrides(), &store.s3, console, surroundings)?;
     let source = open(args)?;
-    let keys = SessionKeys::find(&store.s3, environment)?;
+    let keys = SessionKeys::find(&store.s3, &access.config, surroundings)?;
     let place = access.place(&address);
     let interrupts = Interrupts::listen()?;
     let mut asker = Asker::open(access, &address, keys, console, &place, &interrupts)?;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use curlift::config::{Config, Overrides};
+use curlift::config::{Config, ConfigFile, Overrides};
 use curlift::credentials::{Environment, Profiles};
 use tempfile::TempDir;
 
@@ -29,7 +29,7 @@ pub(crate) fn aws_files(bytes: &[u8]) {
             assert!(!error.contains(SECRET), "{error}");
             assert!(!error.chars().any(char::is_control), "{error:?}");
         }
-        let config = Config::load(&Overrides::default(), &environment);
+        let config = Config::load(&Overrides::default(), &environment, &ConfigFile::default());
         assert!(read.is_ok() || config.is_err(), "settings out of a broken file");
         expect_lines(&path, read.as_ref().ok(), bytes);
     }

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
+use curlift::curlopt::Value;
 use curlift::http::{Body, ConnectionWanted, Headers, Method, Report, Request, Scheme, Url};
 use curlift::transport::{BodyReader, Driver, HandleSettings};
 
@@ -56,9 +57,8 @@ impl Peers {
                 });
             }
         });
-        let proxy = Some(String::new());
-        let settings = HandleSettings { proxy, ..HandleSettings::default() };
-        let driver = Driver::new(settings, 1).expect("libcurl works");
+        let settings = HandleSettings::default().with("PROXY", Value::Text(String::new()));
+        let driver = Driver::new(&settings, 1).expect("libcurl works");
         Peers { address, answers, driver }
     }
 

@@ -1,8 +1,8 @@
 //! What users type: sizes, durations, endpoints, addresses, fault rules.
 
-use curlift::config::units;
 use curlift::lab::faults::{FaultPlan, OPERATIONS, Rule};
 use curlift::s3::{Addressing, Endpoint, Object};
+use curlift::units;
 
 use super::expect_printable;
 

@@ -5,7 +5,7 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::cli::commands::upload::{Upload, UploadSource};
-use crate::config::units::exact_size;
+use crate::units::exact_size;
 
 /// Parts of one size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

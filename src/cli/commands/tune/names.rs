@@ -5,6 +5,8 @@ use clap::Arg;
 use crate::cli::console::Console;
 use crate::cli::definition;
 use crate::cli::error::CliError;
+use crate::config;
+use crate::curlopt::{self, Handle};
 use crate::tune::{Candidate, Sweep};
 
 /// Flags of `cp` that are ours to set here, or change what is uploaded or where.
@@ -31,10 +33,14 @@ const USUAL: [(&str, [&str; 3]); 3] = [
     ("part_size", ["8MiB", "16MiB", "64MiB"]),
 ];
 
-/// The sweeps that were typed, each name of which can be swept, and no value twice; the usual ones
-/// where none was.
-pub(super) fn sweeps(typed: &[Sweep], console: &Console) -> Result<Vec<Sweep>, CliError> {
-    if typed.is_empty() {
+/// The sweeps that were typed and those of the config file, over which the typed ones go; each name
+/// can be swept, and no value is there twice. The usual ones where there are none.
+pub(super) fn sweeps(
+    typed: &[Sweep],
+    written: &[config::Sweep],
+    console: &Console,
+) -> Result<Vec<Sweep>, CliError> {
+    if typed.is_empty() && written.is_empty() {
         let usual = USUAL.map(|(name, values)| Sweep {
             name: name.to_owned(),
             values: values.map(str::to_owned).to_vec(),
@@ -50,17 +56,29 @@ pub(super) fn sweeps(typed: &[Sweep], console: &Console) -> Result<Vec<Sweep>, C
         if sweeps.iter().any(|before| before.name == name) {
             return Err(twice(&name));
         }
-        let mut values: Vec<String> = Vec::new();
-        for value in &sweep.values {
-            if values.contains(value) {
-                console.note(&format!("{name}={value} is there twice; it is tried once"));
-            } else {
-                values.push(value.clone());
-            }
+        sweeps.push(Sweep { name, values: each_once(sweep, console) });
+    }
+    for config::Sweep { name: written, values, .. } in written {
+        let name = name(written, &settings)?;
+        if !sweeps.iter().any(|typed| typed.name == name) {
+            let sweep = Sweep { name, values: values.clone() };
+            let values = each_once(&sweep, console);
+            sweeps.push(Sweep { values, ..sweep });
         }
-        sweeps.push(Sweep { name, values });
     }
     Ok(sweeps)
+}
+
+fn each_once(sweep: &Sweep, console: &Console) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for value in &sweep.values {
+        if values.contains(value) {
+            console.note(&format!("{}={value} is there twice; it is tried once", sweep.name));
+        } else {
+            values.push(value.clone());
+        }
+    }
+    values
 }
 
 /// A sweep as it is typed.
@@ -98,7 +116,7 @@ pub(super) fn is_option(name: &str) -> bool {
 fn name(typed: &str, settings: &[Arg]) -> Result<String, CliError> {
     let known = |long: &str| settings.iter().any(|arg| arg.get_long() == Some(long));
     if is_option(typed) {
-        return Ok(typed.strip_prefix("CURLOPT_").unwrap_or(typed).to_owned());
+        return option(typed);
     }
     if known(&long(typed)) {
         return Ok(typed.replace('-', "_"));
@@ -115,6 +133,23 @@ fn name(typed: &str, settings: &[Arg]) -> Result<String, CliError> {
             nearest.unwrap_or_default()
         ),
     })
+}
+
+/// One of libcurl's, by its own name.
+fn option(typed: &str) -> Result<String, CliError> {
+    let found = curlopt::find(Handle::Easy, typed)
+        .or_else(|unknown| curlopt::find(Handle::Multi, typed).map_err(|_| unknown));
+    let option = found.map_err(|mistake| CliError::Usage {
+        what: format!("--sweep {mistake}"),
+        hint: "options of libcurl are written in capitals, settings of curlift are not".to_owned(),
+    })?;
+    if option.knowledge().secret {
+        return Err(CliError::Usage {
+            what: format!("--sweep {}: a secret cannot be swept", option.name),
+            hint: "it would stand in the arguments of a process".to_owned(),
+        });
+    }
+    Ok(option.name.to_owned())
 }
 
 fn twice(name: &str) -> CliError {

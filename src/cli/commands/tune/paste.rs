@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::found::Found;
 use super::names::is_option;
+use crate::curlopt::{self, Handle};
 use crate::tune::Candidate;
 
 /// The best settings as TOML; where nothing may be claimed, only comments.
@@ -20,22 +21,29 @@ pub(super) fn toml(found: &Found) -> String {
     format!("{head}{verdict}{settings}")
 }
 
-/// Top-level keys, then libcurl's options.
+/// Top-level keys, then libcurl's options in the tables of their handles.
 fn settings(candidate: &Candidate) -> String {
-    let (options, keys): (Vec<_>, Vec<_>) =
-        candidate.settings.iter().partition(|(name, _)| is_option(name));
     let mut text = String::new();
-    let mut write = |(name, value): &(String, String)| {
-        writeln!(text, "{name} = {}", toml_value(value)).expect("text can be appended to");
-    };
-    keys.into_iter().for_each(&mut write);
-    if !options.is_empty() {
-        text += "[curl]\n";
-        for (name, value) in options {
+    for table in ["", Handle::Easy.table(), Handle::Multi.table()] {
+        let mut of_table = candidate.settings.iter().filter(|(name, _)| table_of(name) == table);
+        let Some(first) = of_table.next() else { continue };
+        if !table.is_empty() {
+            text += &format!("[{table}]\n");
+        }
+        for (name, value) in std::iter::once(first).chain(of_table) {
             writeln!(text, "{name} = {}", toml_value(value)).expect("text can be appended to");
         }
     }
     text
+}
+
+/// The table of the config file in which a name stands; none where it is a setting.
+fn table_of(name: &str) -> &'static str {
+    match is_option(name) {
+        false => "",
+        true if curlopt::find(Handle::Easy, name).is_ok() => Handle::Easy.table(),
+        true => Handle::Multi.table(),
+    }
 }
 
 /// Numbers and truths as such, all else as a string: JSON's escapes are TOML's too.
@@ -57,6 +65,7 @@ mod tests {
             ("UPLOAD_BUFFERSIZE", "1MiB"),
             ("part_size", "8MiB"),
             ("TCP_NODELAY", "1"),
+            ("MAX_TOTAL_CONNECTIONS", "9"),
             ("no_hedge", "true"),
             ("proxy", "\"\\\u{7f}"),
         ];
@@ -68,6 +77,7 @@ mod tests {
         assert_eq!(table["proxy"].as_str(), Some("\"\\\u{7f}"));
         assert_eq!(table["curl"]["UPLOAD_BUFFERSIZE"].as_str(), Some("1MiB"));
         assert_eq!(table["curl"]["TCP_NODELAY"].as_integer(), Some(1));
+        assert_eq!(table["curlm"]["MAX_TOTAL_CONNECTIONS"].as_integer(), Some(9));
         assert_eq!(settings(&Candidate::default()), "");
     }
 }

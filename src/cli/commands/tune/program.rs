@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::cli::error::CliError;
 use crate::cli::signals::Interrupts;
+use crate::curlopt::{self, Handle};
 use crate::tune::Sample;
 
 /// How it is run: what all uploads have in common.
@@ -112,8 +113,7 @@ impl Program {
         let mut command = Command::new(&self.path);
         command.arg(name).args(["--json", "--quiet", "--progress=never"]);
         command.args(["--on-failure=abort", "--resume=never"]);
-        let is_swept = |long: &str| long != "curl" && flags.iter().any(|(swept, _)| swept == long);
-        let words = self.words.iter().filter(|(long, _)| !is_swept(long));
+        let words = self.words.iter().filter(|word| !flags.iter().any(|flag| is_same(word, flag)));
         command.args(words.map(|(_, word)| word)).args(flags.iter().map(|(_, word)| word));
         // Journals of uploads that nobody is to resume.
         command.env("XDG_STATE_HOME", &self.folder);
@@ -124,6 +124,19 @@ impl Program {
         command.arg("--").arg(&self.source).arg(&self.destination);
         command
     }
+}
+
+/// Whether a flag that was typed sets what a candidate's flag sets.
+fn is_same(typed: &(String, OsString), flag: &(String, String)) -> bool {
+    if typed.0 != flag.0 || flag.0 != "curl" {
+        return typed.0 == flag.0;
+    }
+    let option = |word: &str| {
+        let (name, _) = word.strip_prefix("--curl=")?.split_once('=')?;
+        let found = curlopt::find(Handle::Easy, name);
+        found.or_else(|_| curlopt::find(Handle::Multi, name)).ok().map(|option| option.name)
+    };
+    option(&typed.1.to_string_lossy()) == option(&flag.1)
 }
 
 /// What a run tells of itself.
@@ -244,6 +257,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_swept_goes_over_what_was_typed() {
+        let same = |typed: (&str, &str), flag: (&str, &str)| {
+            let typed = (typed.0.to_owned(), typed.1.into());
+            is_same(&typed, &(flag.0.to_owned(), flag.1.to_owned()))
+        };
+        let swept = ("curl", "--curl=UPLOAD_BUFFERSIZE=1MiB");
+        assert!(same(("curl", "--curl=CURLOPT_UPLOAD_BUFFERSIZE=2MiB"), swept));
+        assert!(!same(("curl", "--curl=TCP_NODELAY=1"), swept));
+        assert!(!same(("retry", "--retry=2"), swept));
+        assert!(same(("retry", "--retry=2"), ("retry", "--retry=3")));
+    }
+
+    #[test]
     fn its_own_words_say_why_it_failed() {
         let status = ExitStatus::from_raw(3 << 8);
         let failed = Failed::of(status, None, "error: no such option\n  hint: type another\n");
@@ -251,7 +277,7 @@ mod tests {
         assert_eq!(failed.hint.as_deref(), Some("type another"));
         let event = serde_json::json!({"message": "a\nb", "hint": null});
         let failed = Failed::of(status, Some(event), "error: c");
-        assert_eq!((failed.in_short(), failed.hint), ("a", None));
+        assert_eq!((failed.in_short(), failed.hint.as_deref()), ("a", None));
         let killed = Failed::of(ExitStatus::from_raw(9), None, "");
         assert_eq!(killed.code, 137);
         assert!(killed.message.contains("signal: 9"), "{}", killed.message);

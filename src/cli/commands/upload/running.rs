@@ -107,6 +107,7 @@ impl Upload {
             credentials: keys.credentials.clone(),
             renewal: keys.renewal.clone(),
             transport: self.transport.clone(),
+            fields: self.fields.clone(),
             concurrency: self.concurrency,
             journal: continuation.journal,
         };

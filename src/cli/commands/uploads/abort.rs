@@ -6,12 +6,12 @@ use super::table::{counted, stored};
 use super::told::{self, Freed, Summary, rounded};
 use super::verdicts::{Failures, line, object};
 use super::{Caller, Task};
+use crate::cli::Surroundings;
 use crate::cli::args::AbortArgs;
 use crate::cli::console::Console;
 use crate::cli::cost::dollars;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::credentials::Environment;
 use crate::upload::{
     Aborted, Aborting, CallsOutcome, Failure, Listed, ListingFault, Reason, Unfinished,
 };
@@ -20,10 +20,10 @@ use crate::upload::{
 pub(super) fn run(
     args: &AbortArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     expect_selection(args)?;
-    let (task, store, address) = Task::prepare(&args.selection, console, environment)?;
+    let (task, store, address) = Task::prepare(&args.selection, console, surroundings)?;
     let mut caller = task.caller(store, &address, &args.selection)?;
     let Some(listed) = task.list(&mut caller)? else {
         let summary = Summary::of_nothing(&task.place.object);
@@ -87,7 +87,7 @@ struct Work {
 
 impl Work {
     fn new(task: &Task<'_>, mut listed: Listed) -> Work {
-        let ownerships = Ownerships::of_this_machine(task.environment, task.console);
+        let ownerships = Ownerships::of_this_machine(&task.surroundings.environment, task.console);
         let (mut live, mut uploads) = (Vec::new(), Vec::new());
         for upload in std::mem::take(&mut listed.uploads) {
             match task.ownership(&ownerships, &upload) {

@@ -4,20 +4,20 @@ use super::ownership::Ownerships;
 use super::sum::Sum;
 use super::table::{Row, counted, table, total};
 use super::{Task, told};
+use crate::cli::Surroundings;
 use crate::cli::args::SelectionArgs;
 use crate::cli::console::{Console, harmless};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::credentials::Environment;
 use crate::upload::Listed;
 
 /// Lists, and gives the exit code: 0 where the listing is whole.
 pub(super) fn run(
     args: &SelectionArgs,
     console: &Console,
-    environment: &Environment,
+    surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let (task, store, address) = Task::prepare(args, console, environment)?;
+    let (task, store, address) = Task::prepare(args, console, surroundings)?;
     let mut caller = task.caller(store, &address, args)?;
     let listed = task.list(&mut caller)?;
     let place = &task.place;
@@ -42,7 +42,7 @@ pub(super) fn run(
 }
 
 fn tell(task: &Task<'_>, listed: &Listed, sum: &Sum) {
-    let ownerships = Ownerships::of_this_machine(task.environment, task.console);
+    let ownerships = Ownerships::of_this_machine(&task.surroundings.environment, task.console);
     let rows: Vec<Row<'_>> = listed
         .uploads
         .iter()
