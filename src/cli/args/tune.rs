@@ -1,35 +1,41 @@
 //! `tune`: what can be typed of a measurement.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::error::Error;
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
-use super::upload::ObjectArgs;
+use super::typed::words;
+use super::upload::{ObjectArgs, TransferArgs};
 use super::{AsTyped, StoreArgs};
 use crate::tune::{Goal, Sweep};
 use crate::units;
 
 pub(super) const TUNE_HELP: &str = "\
-A sweep names what is to be tried, with its values: a libcurl option in capitals, or a setting of cp
-with _ for -, as in the configuration. What is set already is always measured too, as the baseline.
+A sweep names what is to be tried and its values: a libcurl option in capitals, or a setting of cp
+with _ for -, as in the configuration. What is set already is always measured too: the baseline.
+A sweep that is typed goes over one of the same name in the [tune] table of the configuration.
 
-  curlift tune big.bin s3://bucket/tmp/ --sweep concurrency=4,8,16 --sweep UPLOAD_BUFFERSIZE=64KiB,1MiB
+Up to 24 combinations are all measured. Of more, each value is measured by itself, and then every
+combination of the two best of each name; more than 24 of either are refused.
 
-Up to 24 combinations are all measured. Where there are more, each value is measured by itself, then
-every combination of the two best of each name; more than 24 of either are refused.
+Each measurement is an upload by a process of its own. After one that does not count come rounds,
+each of all candidates, in an order drawn anew. Those whose best upload is clearly worse than the
+leader's usual one drop out. A setting is called better only where noise alone would put any
+candidate so far ahead less than once in twenty times (the rank test of Mann and Whitney, corrected
+for the number of candidates).
 
-Each measurement is an upload by a process of its own. After one that does not count come rounds, each
-of all candidates in an order drawn anew; those whose best upload is clearly worse than the leader's
-usual one drop out. A setting is called better only where less than one chance in twenty is left that
-noise alone puts any candidate so far ahead (rank test of Mann and Whitney, corrected for their
-number).
+Everything goes to one key beside DESTINATION, which begins with curlift-tune-, and is removed at
+the end (needs s3:DeleteObject). A bucket that keeps versions keeps those too.
 
-What is uploaded goes to one key beside DESTINATION, curlift-tune- and chance, and is removed at the
-end (needs s3:DeleteObject). A bucket with versioning keeps what was uploaded.
+Exit codes: 0 measured, 1 something could not be removed, 2 usage, or a budget that is too small;
+where nothing can be uploaded, the code of the upload; 130/143 stopped by a signal.
 
 Examples:
   curlift tune big.bin s3://bucket/tmp/ --report tune.html --toml best.toml
+  curlift tune big.bin s3://bucket/tmp/ --sweep concurrency=4,16 --sweep UPLOAD_BUFFERSIZE=1MiB
   curlift tune --size 1GiB s3://bucket/tmp/ --sweep part_size=8MiB,64MiB --max-bytes 50GiB
   curlift tune --size 256MiB --lab --by cpu";
 
@@ -82,9 +88,43 @@ pub(in crate::cli) struct TuneArgs {
     #[arg(long, value_name = "FILE.html", help_heading = "Output")]
     pub(in crate::cli) report: Option<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) object: AsTyped<ObjectArgs>,
+    transfer: TransferWords,
+    #[command(flatten)]
+    object: AsTyped<ObjectArgs>,
     #[command(flatten)]
     pub(in crate::cli) store: AsTyped<StoreArgs>,
+}
+
+/// How files are sent, as it was typed; what becomes of one that fails is ours to say.
+#[derive(Debug)]
+struct TransferWords(Vec<(String, OsString)>);
+
+fn transfer() -> Command {
+    let all = TransferArgs::augment_args(Command::new("transfer"));
+    let some = all.get_arguments().filter(|arg| arg.get_id() != "on_failure").cloned();
+    Command::new("transfer").args(some.collect::<Vec<_>>())
+}
+
+impl Args for TransferWords {
+    fn augment_args(command: Command) -> Command {
+        command.args(transfer().get_arguments().cloned().collect::<Vec<_>>())
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        TransferWords::augment_args(command)
+    }
+}
+
+impl FromArgMatches for TransferWords {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<TransferWords, Error> {
+        let typed = transfer().get_arguments().flat_map(|arg| words(arg, matches)).collect();
+        Ok(TransferWords(typed))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = TransferWords::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// `--by`.
@@ -103,6 +143,12 @@ impl TuneArgs {
             By::Cpu => Goal::Cpu,
             By::Memory => Goal::Memory,
         }
+    }
+
+    /// All that was typed of how a file is sent, as one word each with its flag's long name: what
+    /// the candidates have in common.
+    pub(in crate::cli) fn words(&self) -> Vec<(String, OsString)> {
+        [self.store.words.as_slice(), &self.object.words, &self.transfer.0].concat()
     }
 
     /// Whether it goes to a server inside this program.
@@ -175,9 +221,11 @@ mod tests {
 
     #[test]
     fn flags_of_the_store_and_the_object_are_handed_on() {
-        let args = tune(&["f", "s3://b/", "-k", "--region", "r", "--sse", "AES256"]);
-        let words = args.store.words.iter().chain(&args.object.words);
-        let words: Vec<&str> = words.map(|(_, word)| word.to_str().unwrap()).collect();
-        assert_eq!(words, ["--region=r", "--no-verify-ssl", "--sse=AES256"]);
+        let args = tune(&["f", "s3://b/", "-k", "--region", "r", "--sse", "AES256", "-c", "3"]);
+        let words = args.words();
+        let words: Vec<&str> = words.iter().map(|(_, word)| word.to_str().unwrap()).collect();
+        assert_eq!(words, ["--region=r", "--no-verify-ssl", "--sse=AES256", "--concurrency=3"]);
+        let typed = ["curlift", "tune", "f", "s3://b/", "--on-failure", "keep"];
+        assert!(Cli::try_parse_from(typed).is_err());
     }
 }

@@ -37,8 +37,8 @@ impl<A: Args> FromArgMatches for AsTyped<A> {
     }
 }
 
-/// The words of one flag: none where it was not typed, one for each of its values.
-fn words(arg: &Arg, matches: &ArgMatches) -> Vec<(String, OsString)> {
+/// The words of one flag, each with its long name: none where it was not typed, one for each of its values.
+pub(super) fn words(arg: &Arg, matches: &ArgMatches) -> Vec<(String, OsString)> {
     let id = arg.get_id().as_str();
     let Some(long) = arg.get_long() else { return Vec::new() };
     if matches.value_source(id) != Some(ValueSource::CommandLine) {

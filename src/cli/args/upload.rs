@@ -65,7 +65,7 @@ pub(in crate::cli) struct UploadArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transfer")]
-struct TransferArgs {
+pub(super) struct TransferArgs {
     /// Bytes of a part, 5MiB to 5GiB; grown where 10,000 parts are too few [default: 16MiB]
     #[arg(long, visible_alias = "chunk-size", value_name = "SIZE", value_parser = units::size)]
     part_size: Option<u64>,

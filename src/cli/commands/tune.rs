@@ -193,7 +193,7 @@ impl Target {
         surroundings: &Surroundings,
     ) -> Result<Program, CliError> {
         let failed = |error| CliError::System { doing: "cannot find this program", error };
-        let mut words = [args.store.words.as_slice(), &args.object.words].concat();
+        let mut words = args.words();
         words.extend(surroundings.file.path.as_ref().map(|path| {
             let mut word = OsString::from("--config=");
             word.push(path);

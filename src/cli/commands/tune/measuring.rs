@@ -11,7 +11,9 @@ use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::signals::Interrupts;
-use crate::tune::{Budget, Candidate, Design, End, Goal, Race, Sample, Short, Spent, Step, rank};
+use crate::tune::{
+    Budget, Candidate, Design, End, Goal, Race, Sample, Short, Spent, Step, Sweep, rank,
+};
 
 /// A measurement under way.
 pub(super) struct Measuring<'a> {
@@ -26,6 +28,8 @@ pub(super) struct Measuring<'a> {
     uploads: u32,
     bytes: u64,
     may_have_parts: bool,
+    /// Whether any candidate sends the file in parts.
+    has_parts: bool,
     candidates_max: usize,
     end: Option<End>,
 }
@@ -51,6 +55,7 @@ impl<'a> Measuring<'a> {
             uploads: 0,
             bytes: 0,
             may_have_parts: false,
+            has_parts: false,
             end: None,
         }
     }
@@ -67,6 +72,13 @@ impl<'a> Measuring<'a> {
         }
         if self.race.entries().iter().skip(1).all(|entry| !entry.is_racing()) {
             return Err(self.nothing_to_compare());
+        }
+        let of_parts = |sweep: &&Sweep| ["concurrency", "part_size"].contains(&sweep.name.as_str());
+        if let Some(sweep) = self.task.sweeps.iter().find(of_parts).filter(|_| !self.has_parts) {
+            self.console.warn(&format!(
+                "the file goes in one request, where {} makes no difference: upload a larger one",
+                sweep.name
+            ));
         }
         if !self.warm_up()? {
             return Ok(());
@@ -155,7 +167,9 @@ impl<'a> Measuring<'a> {
     /// Whether `cp` takes an entry's settings; the baseline's must be.
     fn check(&mut self, index: usize) -> Result<(), CliError> {
         let candidate = &self.race.entries()[index].candidate;
-        let refusal = self.program.check(&names::flags(candidate))?;
+        let planned = self.program.plan(&names::flags(candidate))?;
+        self.has_parts |= planned.as_ref().is_ok_and(|planned| planned.in_parts);
+        let refusal = planned.err();
         if let Some(failed) = &refusal {
             if candidate.is_baseline() {
                 return Err(ended("nothing can be uploaded", failed));

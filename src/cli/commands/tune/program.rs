@@ -37,6 +37,13 @@ pub(super) struct Program {
     pub(super) folder: PathBuf,
 }
 
+/// What an upload would be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planned {
+    /// Whether it has parts.
+    pub(super) in_parts: bool,
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub(super) enum Ran {
@@ -67,15 +74,21 @@ const GRACE: Duration = Duration::from_secs(20);
 const STDERR_MAX: u64 = 16 << 10;
 
 impl Program {
-    /// Whether `cp` would take these flags, by asking `plan`, which sends nothing.
-    pub(super) fn check(&self, flags: &[(String, String)]) -> Result<Option<Failed>, CliError> {
+    /// What `cp` would do with these flags, or why it refuses them, by asking `plan`, which sends
+    /// nothing.
+    pub(super) fn plan(
+        &self,
+        flags: &[(String, String)],
+    ) -> Result<Result<Planned, Failed>, CliError> {
         let mut command = self.command("plan", flags);
         let output = command.stdin(Stdio::null()).output().map_err(cannot_run)?;
-        if output.status.success() {
-            return Ok(None);
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Ok(Err(Failed::of(output.status, None, &said)));
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Ok(Some(Failed::of(output.status, None, &said)))
+        let plan: Option<Value> = serde_json::from_slice(&output.stdout).ok();
+        let in_parts = plan.is_some_and(|plan| plan["multipart"] == true);
+        Ok(Ok(Planned { in_parts }))
     }
 
     /// Uploads once, within `limit`.
