@@ -9,18 +9,24 @@ pub struct Effect {
     /// The name.
     pub name: String,
     /// Its values in the order they were written, those that were never uploaded with left out;
-    /// `None` leaves it as it is. With each the median, in bytes a second, of the medians of the
-    /// candidates that have it.
+    /// `None` is the baseline. With each the median, in bytes a second, of the medians of the
+    /// candidates that have it: of those that set nothing else, where there are such.
     pub values: Vec<(Option<String>, f64)>,
 }
 
 /// What each of the sweeps does.
 #[must_use]
 pub fn effects(sweeps: &[Sweep], entries: &[Entry]) -> Vec<Effect> {
+    let only_sets =
+        |entry: &Entry, name: &str| entry.candidate.settings.iter().all(|(set, _)| set == name);
     let of_value = |name: &str, value: Option<&str>| {
+        let has_it = |entry: &&Entry| entry.candidate.value(name) == value;
+        // In a design of two stages, some values are combined with the best of others, some not.
+        let is_fair = entries.iter().filter(has_it).any(|entry| only_sets(entry, name));
         let medians: Vec<f64> = entries
             .iter()
-            .filter(|entry| entry.candidate.value(name) == value)
+            .filter(has_it)
+            .filter(|entry| !is_fair || only_sets(entry, name))
             .filter_map(|entry| entry.spread(Sample::throughput))
             .map(|spread| spread.median)
             .collect();
@@ -73,5 +79,10 @@ mod tests {
         assert_eq!(rounded(&found[0]), [(None, 10), (Some("1".into()), 40)]);
         let b = [(None, 10), (Some("x".into()), 30), (Some("y".into()), 50)];
         assert_eq!(rounded(&found[1]), b);
+        // One that sets nothing else says it best.
+        let alone = [&entries[..], &[entry(&[("b", "y")], &[11.0])]].concat();
+        let found = effects(&[sweep("b", &["x", "y"])], &alone);
+        let b = [(None, 10), (Some("x".into()), 30), (Some("y".into()), 11)];
+        assert_eq!(rounded(&found[0]), b);
     }
 }

@@ -77,8 +77,7 @@ struct Standing {
     /// Uploaded nothing; refused before.
     group: u8,
     failures: u32,
-    is_dropped: bool,
-    /// Whether it cannot be told from the one with the best median.
+    /// Whether it stayed to the end and cannot be told from the one with the best median.
     is_level: bool,
     median: f64,
     cpu: f64,
@@ -86,7 +85,7 @@ struct Standing {
 
 impl Standing {
     fn compare(&self, other: &Standing) -> std::cmp::Ordering {
-        let coarse = |s: &Standing| (s.group, s.failures, s.is_dropped, !s.is_level);
+        let coarse = |s: &Standing| (s.group, s.failures, !s.is_level);
         let by_cpu = self.cpu.total_cmp(&other.cpu);
         let by_median = other.median.total_cmp(&self.median);
         coarse(self).cmp(&coarse(other)).then(if self.is_level {
@@ -113,8 +112,8 @@ fn standings(entries: &[Entry], scores: &[Vec<f64>], noise: f64) -> Vec<Standing
                 _ => 0,
             },
             failures: entry.failures,
-            is_dropped: entry.state == State::Dropped,
-            is_level: medians[index] >= medians[ahead] * (1.0 - (ERRORS * error).min(LEVEL)),
+            is_level: entry.state != State::Dropped
+                && medians[index] >= medians[ahead] * (1.0 - (ERRORS * error).min(LEVEL)),
             median: medians[index],
             cpu: entry.spread(Sample::cpu_s_per_gib).map_or(f64::INFINITY, |cpu| cpu.median),
         }
@@ -215,7 +214,7 @@ mod tests {
             entry("a", &[100.0, 101.0], 0.1),
             entry("b", &[], 0.1),
             entry("c", &[], 0.1),
-            entry("d", &[20.0, 21.0], 0.1),
+            entry("d", &[49.5, 50.5], 0.01),
         ];
         entries[1].failures = 1;
         entries[2].state = State::Refused;

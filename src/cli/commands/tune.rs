@@ -62,8 +62,10 @@ fn tune(
     let folder = TempDir::with_prefix("curlift-tune-").map_err(failed)?;
     let results = Results::prepare(args)?;
     let (source, destination) = places(args, folder.path(), &interrupts)?;
+    let shown = if args.size.is_some() { GENERATED.to_owned() } else { Place::shown(&source) };
     let target = Target::prepare(args, destination, console, surroundings)?;
     let task = Task {
+        source: shown,
         size: Source::open(&source)?.size(),
         sweeps,
         goal: args.goal(),
@@ -89,6 +91,8 @@ fn tune(
 
 /// What is measured and what it may cost.
 struct Task {
+    /// The file, in words.
+    source: String,
     /// Bytes of the file.
     size: u64,
     sweeps: Vec<Sweep>,
@@ -96,6 +100,8 @@ struct Task {
     budget: Budget,
     seed: u64,
 }
+
+const GENERATED: &str = "a generated file";
 
 /// The file to upload, and where to.
 fn places(
@@ -244,12 +250,7 @@ fn too_many(TooMany { values, combinations }: TooMany) -> CliError {
     }
 }
 
-/// The budget as it is typed and as people read it.
+/// Bytes as people read them.
 fn bytes(count: u64) -> String {
     HumanBytes(count).to_string()
-}
-
-/// A file's name as it may be shown.
-fn shown(path: &Path) -> String {
-    Place::shown(path)
 }

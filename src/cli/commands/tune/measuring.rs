@@ -6,7 +6,7 @@ use indicatif::HumanDuration;
 
 use super::found::Found;
 use super::program::{Failed, Program, Ran};
-use super::{Task, bytes, names, shown};
+use super::{Task, bytes, names};
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
@@ -125,7 +125,7 @@ impl<'a> Measuring<'a> {
             goal: self.task.goal,
             sweeps: self.task.sweeps.clone(),
             size: self.task.size,
-            source: shown(&self.program.source),
+            source: self.task.source.clone(),
             destination: self.program.destination.clone(),
             rounds: self.race.round(),
             uploads: self.uploads,
@@ -153,7 +153,7 @@ impl<'a> Measuring<'a> {
         self.console.note(&format!(
             "measuring {entries} candidates, the baseline included{later}\n  {} ({}) goes to {}\n  \
              a warm-up and 2 to {} rounds: {least} to {most} uploads, {} to {}; at most {} and {}",
-            shown(&self.program.source),
+            self.task.source,
             bytes(size),
             self.program.destination,
             budget.rounds,

@@ -10,17 +10,8 @@ use crate::tune::Entry;
 const TEMPLATE: &str = include_str!("page.html");
 
 /// The heads of the table's columns, the settings second.
-const HEADS: [&str; 9] = [
-    "Rank",
-    "Settings",
-    "MiB/s",
-    "Min - max",
-    "CPU s/GiB",
-    "Peak MiB",
-    "Retries",
-    "Failed",
-    "Rounds",
-];
+const HEADS: [&str; 9] =
+    ["Rank", "Settings", "MiB/s", "Range", "CPU s/GiB", "Peak MiB", "Retries", "Failed", "Rounds"];
 
 /// The page.
 pub(super) fn html(found: &Found) -> String {
@@ -50,7 +41,7 @@ pub(super) fn html(found: &Found) -> String {
     let figures = plots(found);
     let figures = figures.iter().enumerate().map(|(index, plot)| figure(index, plot));
     filled(&[
-        ("verdict", escape(found.verdict()).into_owned()),
+        ("verdict", verdict(&found.verdict())),
         ("facts", facts),
         ("heads", heads),
         ("rows", rows.collect()),
@@ -59,12 +50,22 @@ pub(super) fn html(found: &Found) -> String {
     ])
 }
 
+/// The sentence, its flags unbroken.
+fn verdict(text: &str) -> String {
+    let word = |word: &str| match word.starts_with("--") {
+        true => format!("<span class=\"flag\">{}</span>", escape(word)),
+        false => escape(word).into_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn fact(name: &str, value: &str) -> String {
     format!("<dt>{name}</dt><dd>{}</dd>\n", escape(value))
 }
 
 fn row(place: usize, entry: &Entry, is_best: bool, remark: Option<String>) -> String {
     let [rank, rate, reach, cpu, memory, retries, failed, rounds] = table::cells(place, entry);
+    let reach = reach.trim_matches(['[', ']']).replace(" - ", "\u{2013}");
     let class = match (is_best, entry.candidate.is_baseline()) {
         (true, _) => " class=\"best\"",
         (false, true) => " class=\"baseline\"",

@@ -30,13 +30,17 @@ pub(super) struct Plot {
 type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
 
 /// Units of the drawing; at 390 pixels a unit is a little less than one.
-const WIDTH: u32 = 400;
+const WIDTH: u32 = 360;
 const ROW_HEIGHT: u32 = 40;
 const HEIGHT: u32 = 260;
 /// Space below for the numbers and what they are.
 const AXIS: u32 = 44;
+/// The same for the names of values.
+const NAMES: u32 = 26;
 /// Text size, of which plotters makes 12.
 const TEXT: u32 = 15;
+/// Labels hold all settings of a candidate.
+const LABEL_TEXT: f64 = 13.5;
 
 /// All plots there is something to show in.
 pub(super) fn plots(found: &Found) -> Vec<Plot> {
@@ -99,7 +103,8 @@ fn throughput(rows: &[Row<'_>]) -> Option<Plot> {
             let line = top - 0.7;
             let label = format!("{} {}", row.place, row.entry.candidate);
             let at = (range.start, top - 0.08);
-            chart.draw_series([Text::new(shortened(&label), at, text())])?;
+            let style = ("sans-serif", LABEL_TEXT).into_font().color(&INK);
+            chart.draw_series([Text::new(shortened(&label), at, style)])?;
             let Some(spread) = row.entry.spread(rate) else { continue };
             let style = row.color.stroke_width(2);
             let reach = vec![(spread.min, line), (spread.max, line)];
@@ -152,9 +157,11 @@ fn cost(rows: &[Row<'_>]) -> Option<Plot> {
             .bold_line_style(GRID)
             .light_line_style(TRANSPARENT)
             .draw()?;
-        for (row, at) in &points {
+        for (row, at) in points.iter().rev() {
             chart.draw_series([Circle::new(*at, 5, row.color.filled())])?;
-            let name = EmptyElement::at(*at) + Text::new(row.place.to_string(), (7, -14), text());
+        }
+        for (row, at) in with_room(&points, &x, &y) {
+            let name = EmptyElement::at(at) + Text::new(row.place.to_string(), (7, -14), text());
             chart.draw_series([name])?;
         }
         Ok(())
@@ -165,6 +172,31 @@ fn cost(rows: &[Row<'_>]) -> Option<Plot> {
     let said = said.collect::<Vec<_>>().join("; ");
     Plot::new("Processor time against throughput", said, (WIDTH, HEIGHT), draw)
 }
+
+/// The points whose numbers can be read: each is away from those before it, the best and the
+/// baseline first.
+fn with_room<'a>(
+    points: &[(&'a Row<'a>, (f64, f64))],
+    x: &Range<f64>,
+    y: &Range<f64>,
+) -> Vec<(&'a Row<'a>, (f64, f64))> {
+    let share = |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
+    let (important, others): (Vec<_>, Vec<_>) =
+        points.iter().copied().partition(|(row, _)| row.color != OTHER);
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    let mut has_room = |at: (f64, f64)| {
+        let at = (share(at.0, x), share(at.1, y));
+        let near =
+            |other: &(f64, f64)| (at.0 - other.0).abs() < NEAR.0 && (at.1 - other.1).abs() < NEAR.1;
+        let has_room = !taken.iter().any(near);
+        taken.extend(has_room.then_some(at));
+        has_room
+    };
+    important.into_iter().chain(others).filter(|(_, at)| has_room(*at)).collect()
+}
+
+/// The width and height of a number, as shares of the plot's.
+const NEAR: (f64, f64) = (0.07, 0.08);
 
 /// The throughput by the values of one name; nothing to see where there is one only.
 fn effect(effect: &Effect) -> Option<Plot> {
@@ -181,7 +213,7 @@ fn effect(effect: &Effect) -> Option<Plot> {
     let draw = |area: &Area<'_>| -> Drawn {
         let mut chart = ChartBuilder::on(area)
             .margin(6)
-            .x_label_area_size(AXIS)
+            .x_label_area_size(NAMES)
             .y_label_area_size(56)
             .build_cartesian_2d(-0.5..last, y.clone())?;
         chart
@@ -217,7 +249,7 @@ fn effect(effect: &Effect) -> Option<Plot> {
     };
     let said = points.iter().map(|(value, rate)| format!("{value}: {rate:.1} MiB/s"));
     let said = said.collect::<Vec<_>>().join("; ");
-    Plot::new(&format!("Throughput by {}", effect.name), said, (WIDTH, HEIGHT), draw)
+    Plot::new(&format!("Throughput by {}", effect.name), said, (WIDTH, HEIGHT - 40), draw)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -279,4 +311,4 @@ fn shortened(label: &str) -> String {
     label.chars().take(LABEL_MAX - 1).chain(['…']).collect()
 }
 
-const LABEL_MAX: usize = 60;
+const LABEL_MAX: usize = 57;

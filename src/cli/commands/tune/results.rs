@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::found::Found;
-use super::{page, paste, shown};
+use super::{page, paste};
 use crate::cli::args::TuneArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
+use crate::cli::place::Place;
 
 /// The files that were asked for.
 pub(super) struct Results {
@@ -68,7 +69,7 @@ impl ResultFile {
         let written =
             written.and_then(|()| self.file.persist(&path).map(drop).map_err(|error| error.error));
         written.map_err(|error| CliError::Write { path: path.clone(), error })?;
-        console.note(&format!("written: {}", shown(&path)));
+        console.note(&format!("written: {}", Place::shown(&path)));
         Ok(())
     }
 }
