@@ -40,13 +40,13 @@ impl Flags {
     }
 
     /// The definition with what the file says as defaults; none where it says nothing of the kind.
-    pub(super) fn with_defaults(self, file: &ConfigFile) -> Option<clap::Command> {
+    pub(super) fn with_defaults(&self, file: &ConfigFile) -> Option<clap::Command> {
         let settings = file.top.settings.iter();
         let mut settings = settings.filter(|(name, _)| !LOOKED_UP.contains(&name.as_str()));
         let first = settings.next()?;
         let definition = std::iter::once(first)
             .chain(settings)
-            .fold(self.definition, |definition, (name, set)| {
+            .fold(self.definition.clone(), |definition, (name, set)| {
                 with_default(definition, name, &set.value)
             });
         Some(definition)

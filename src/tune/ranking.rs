@@ -49,6 +49,9 @@ pub enum Verdict {
 /// How likely chance may be where something is claimed.
 const CHANCE_MAX: f64 = 0.05;
 
+/// Rounds that tell whatever the number of candidates.
+const ROUNDS_MAX: u32 = 50;
+
 /// The standard error of a median over that of a mean, of normal distributions.
 const MEDIAN_ERROR: f64 = 1.2533;
 
@@ -60,7 +63,7 @@ const LEVEL: f64 = 0.05;
 /// Puts the candidates, of which the first is the baseline, in order.
 ///
 /// # Panics
-/// There is none.
+/// Where there are no entries.
 #[must_use]
 pub fn rank(entries: &[Entry], goal: Goal) -> Ranking {
     let scores: Vec<Vec<f64>> = entries.iter().map(|entry| entry.scores(goal)).collect();
@@ -151,7 +154,7 @@ fn verdict(entries: &[Entry], scores: &[Vec<f64>], best: usize) -> Verdict {
         let (high, low) = (vec![1.0; rounds as usize], vec![0.0; rounds as usize]);
         chance(&high, &low) < CHANCE_MAX
     };
-    let rounds = (1..).find(|rounds| tells(*rounds)).unwrap_or(u32::MAX);
+    let rounds = (1..ROUNDS_MAX).find(|rounds| tells(*rounds)).unwrap_or(ROUNDS_MAX);
     Verdict::TooFewRounds { index: best, gain, rounds }
 }
 

@@ -55,7 +55,7 @@ fn tune(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let sweeps = names::sweeps(&args.sweeps, &surroundings.file.tune, console)?;
+    let sweeps = names::sweeps(&args.sweeps, &surroundings.file()?.tune, console)?;
     let design = Design::new(&sweeps).map_err(too_many)?;
     let interrupts = Interrupts::listen()?;
     let failed = |error| CliError::System { doing: "cannot make a temporary folder", error };
@@ -200,7 +200,7 @@ impl Target {
     ) -> Result<Program, CliError> {
         let failed = |error| CliError::System { doing: "cannot find this program", error };
         let mut words = args.words();
-        words.extend(surroundings.file.path.as_ref().map(|path| {
+        words.extend(surroundings.file()?.path.as_ref().map(|path| {
             let mut word = OsString::from("--config=");
             word.push(path);
             ("config".to_owned(), word)

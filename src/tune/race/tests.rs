@@ -64,12 +64,12 @@ fn best(race: &Race) -> String {
 }
 
 /// Bytes a second, by the value of `a`.
-fn by_a(candidate: &Candidate) -> Option<f64> {
-    Some(match candidate.value("a") {
+fn by_a(candidate: &Candidate) -> f64 {
+    match candidate.value("a") {
         Some("3") => 130e6,
         Some("4") => 20e6,
         _ => 100e6,
-    })
+    }
 }
 
 const VALUES: [&str; 5] = ["1", "2", "3", "4", "5"];
@@ -78,7 +78,7 @@ const VALUES: [&str; 5] = ["1", "2", "3", "4", "5"];
 fn the_planted_winner_is_found_and_claimed() {
     for seed in 0..50 {
         let mut race = race(&[sweep("a", &VALUES)], BUDGET, seed);
-        let end = World::new(0.05, seed, by_a).run(&mut race);
+        let end = World::new(0.05, seed, |c| Some(by_a(c))).run(&mut race);
         assert_eq!(end, End::Rounds, "{seed}");
         assert_eq!(best(&race), "a=3", "{seed}");
         let Verdict::Better { index, gain, .. } = rank(race.entries(), Goal::Throughput).verdict
@@ -105,7 +105,7 @@ fn where_there_is_no_winner_none_is_claimed() {
 fn a_terrible_candidate_drops_out_after_two_rounds_and_never_after_one() {
     for seed in 0..50 {
         let mut race = race(&[sweep("a", &VALUES)], BUDGET, seed);
-        World::new(0.05, seed, by_a).run(&mut race);
+        World::new(0.05, seed, |c| Some(by_a(c))).run(&mut race);
         let terrible = &race.entries()[4];
         assert_eq!(terrible.candidate.value("a"), Some("4"));
         assert_eq!((terrible.state, terrible.samples.len()), (State::Dropped, 2), "{seed}");
@@ -132,7 +132,7 @@ fn those_that_are_as_good_seldom_drop_out() {
 fn a_candidate_that_always_fails_is_given_up_and_ranks_last() {
     let fails = |candidate: &Candidate| match candidate.value("a") {
         Some("3") => None,
-        _ => by_a(candidate),
+        _ => Some(by_a(candidate)),
     };
     let mut race = race(&[sweep("a", &VALUES)], BUDGET, 3);
     World::new(0.05, 3, fails).run(&mut race);

@@ -40,11 +40,11 @@ impl Found {
 
     /// Tells the ranking, the verdict and the settings to paste.
     pub(super) fn tell(&self, console: &Console, left: &[Left]) {
-        if !self.is_enough() {
-            console.note("stopped before there was anything to compare");
-        } else {
+        if self.is_enough() {
             let (verdict, toml) = (self.verdict(), paste::toml(self));
             console.result(&format!("{}\n{verdict}\n\n{toml}", table::text(self)));
+        } else {
+            console.note("stopped before there was anything to compare");
         }
         console.event(&told::tuned(self, left));
     }

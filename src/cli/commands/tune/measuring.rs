@@ -324,8 +324,8 @@ impl<'a> Measuring<'a> {
         if self.interrupts.first().is_some() || entries.iter().any(|e| !e.samples.is_empty()) {
             return Ok(());
         }
-        let failed = entries.iter().zip(&self.reasons).filter(|(entry, _)| entry.failures > 0);
-        match failed.filter_map(|(_, reason)| reason.as_ref()).next() {
+        let mut failed = entries.iter().zip(&self.reasons).filter(|(entry, _)| entry.failures > 0);
+        match failed.find_map(|(_, reason)| reason.as_ref()) {
             Some(failed) => Err(ended("every upload failed", failed)),
             None => Ok(()),
         }

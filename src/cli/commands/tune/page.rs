@@ -37,7 +37,7 @@ pub(super) fn html(found: &Found) -> String {
         let is_best = found.best().is_some_and(|best| best.candidate == entry.candidate);
         row(index + 1, entry, is_best, remark(entry, failed))
     });
-    let heads: String = HEADS.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
+    let heads = HEADS.map(|head| format!("<th scope=\"col\">{head}</th>")).concat();
     let figures = plots(found);
     let figures = figures.iter().enumerate().map(|(index, plot)| figure(index, plot));
     filled(&[
@@ -52,9 +52,12 @@ pub(super) fn html(found: &Found) -> String {
 
 /// The sentence, its flags unbroken.
 fn verdict(text: &str) -> String {
-    let word = |word: &str| match word.starts_with("--") {
-        true => format!("<span class=\"flag\">{}</span>", escape(word)),
-        false => escape(word).into_owned(),
+    let word = |word: &str| {
+        let escaped = escape(word);
+        if word.starts_with("--") {
+            return format!("<span class=\"flag\">{escaped}</span>");
+        }
+        escaped.into_owned()
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
@@ -79,11 +82,9 @@ fn row(place: usize, entry: &Entry, is_best: bool, remark: Option<String>) -> St
         remark.unwrap_or_default()
     );
     let cells = [rank, settings, rate, reach, cpu, memory, retries, failed, rounds];
-    let cells: String = HEADS
-        .iter()
-        .zip(cells)
-        .map(|(head, cell)| format!("<td data-head=\"{head}\">{cell}</td>"))
-        .collect();
+    let cells = HEADS.iter().zip(cells);
+    let cells = cells.map(|(head, cell)| format!("<td data-head=\"{head}\">{cell}</td>"));
+    let cells = cells.collect::<Vec<_>>().concat();
     format!("<tr{class}>{cells}</tr>\n")
 }
 

@@ -9,16 +9,19 @@ use crate::tune::Candidate;
 
 /// The best settings as TOML; where nothing may be claimed, only comments.
 pub(super) fn toml(found: &Found) -> String {
-    let verdict: String = found.verdict().lines().map(|line| format!("# {line}\n")).collect();
+    let verdict = commented(&found.verdict());
     let head = format!("# curlift tune, {} uploads of {} bytes\n", found.uploads, found.size);
     let settings = match (found.best(), found.ahead()) {
         (Some(entry), _) => settings(&entry.candidate),
-        (None, Some(entry)) => {
-            settings(&entry.candidate).lines().map(|line| format!("# {line}\n")).collect()
-        }
+        (None, Some(entry)) => commented(&settings(&entry.candidate)),
         (None, None) => String::new(),
     };
     format!("{head}{verdict}{settings}")
+}
+
+/// Each line a comment.
+fn commented(text: &str) -> String {
+    text.lines().flat_map(|line| ["# ", line, "\n"]).collect()
 }
 
 /// Top-level keys, then libcurl's options in the tables of their handles.
@@ -28,7 +31,7 @@ fn settings(candidate: &Candidate) -> String {
         let mut of_table = candidate.settings.iter().filter(|(name, _)| table_of(name) == table);
         let Some(first) = of_table.next() else { continue };
         if !table.is_empty() {
-            text += &format!("[{table}]\n");
+            writeln!(text, "[{table}]").expect("text can be appended to");
         }
         for (name, value) in std::iter::once(first).chain(of_table) {
             writeln!(text, "{name} = {}", toml_value(value)).expect("text can be appended to");
