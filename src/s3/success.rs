@@ -37,9 +37,9 @@ fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
     let expected: &[u16] = match operation {
         Operation::AbortMultipartUpload { .. } => &[204],
         // Stores do not agree on which of the two.
-        Operation::DeleteObject
-        | Operation::Bucket(BucketOperation::PutLifecycle(_) | BucketOperation::DeleteLifecycle) => {
-            &[204, 200]
+        Operation::DeleteObject => &[204, 200],
+        Operation::Bucket(BucketOperation::PutLifecycle(_) | BucketOperation::DeleteLifecycle) => {
+            &[200, 204]
         }
         // A part is a range of the object, but where the store passes over its number.
         Operation::HeadObjectPart { .. } => &[206, 200],

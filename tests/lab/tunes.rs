@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::canned;
 use super::local_lab::{Lab, signal};
 use super::support::{Curlift, Ended, wait_until, write_file};
 use super::{BUCKET, IN_PARTS, MIB};
@@ -91,16 +92,17 @@ fn the_ranking_is_told_and_written_and_nothing_is_left() {
 
 #[test]
 fn settings_that_are_better_are_named_and_can_be_pasted() {
-    // A part takes an eighth of a second: in flight together they are three times as fast.
-    let lab = Lab::start(&["UploadPart always slow 40MB"]);
+    // A part takes a tenth of a second: in flight together they are three times as fast. One upload
+    // that a busy machine holds up does not hide that.
+    let lab = Lab::start(&["UploadPart always slow 50MB"]);
     let config = tempfile::NamedTempFile::new().unwrap();
     fs::write(config.path(), "concurrency = 1\n[tune]\nconcurrency = [3]\n").unwrap();
     let config = config.path().display().to_string();
-    let args = ["--size", "15MiB", BESIDE, "--config", &config, "--rounds", "4", "--json"];
+    let args = ["--size", "15MiB", BESIDE, "--config", &config, "--rounds", "8", "--json"];
     let ended = tune(&lab, &args).args(&IN_PARTS).run().expect_code(0);
     let events = events(&ended);
     let (last, measurements) = events.split_last().unwrap();
-    assert_eq!(measurements.len(), 1 + 8);
+    assert_eq!(measurements.len(), 1 + 2 * 8);
     assert!(measurements.iter().all(|event| event["event"] == "measurement"));
     assert_eq!(measurements[0]["round"], 0);
     assert!(measurements[1]["cpu_s"].as_f64().unwrap() > 0.0);
@@ -108,7 +110,7 @@ fn settings_that_are_better_are_named_and_can_be_pasted() {
         assert!(measurements[1]["memory_peak_bytes"].as_u64().unwrap() > 1 << 20);
     }
     assert_eq!((&last["event"], &last["verdict"]), (&"tuned".into(), &"better".into()), "{last}");
-    assert!(last["gain"].as_f64().unwrap() > 0.5);
+    assert!(last["gain"].as_f64().unwrap() > 0.2);
     assert_eq!(last["ranking"][0]["settings"]["concurrency"], "3");
     let toml: toml::Table = last["toml"].as_str().unwrap().parse().unwrap();
     assert_eq!(toml["concurrency"].as_integer(), Some(3));
@@ -187,6 +189,19 @@ fn what_cannot_be_removed_is_named_with_the_line_that_removes_it() {
 }
 
 #[test]
+fn a_bucket_that_keeps_versions_is_told_of() {
+    let store = canned::store(|line, _| match line.split(' ').next() {
+        Some("put") => canned::ok(&[("etag", "\"e\"")]),
+        _ => canned::ok(&[("x-amz-delete-marker", "true")]),
+    });
+    let args = ["tune", "--size", "1KiB", BESIDE, "--rounds", "2"];
+    let ended = Curlift::new().store(&store).args(&args).args(&SWEEP).run().expect_code(0);
+    assert!(ended.stderr.contains("the bucket keeps versions"), "{}", ended.stderr);
+    let line = format!("aws s3api list-object-versions --bucket lab --prefix {}", key(&ended));
+    assert!(ended.stderr.contains(&line), "{}", ended.stderr);
+}
+
+#[test]
 fn a_candidate_that_fails_ranks_last() {
     // One request is no trouble.
     let lab = Lab::start(&["CreateMultipartUpload always status 403 AccessDenied"]);
@@ -227,7 +242,7 @@ fn mistakes_are_told_before_anything_is_sent() {
         (&["--size", "1", BESIDE, "--sweep", "partsize=1"], "did you mean part_size?"),
         (&["--size", "1", BESIDE, "--sweep", "TCP_NODELY=1"], "TCP_NODELAY"),
         (&["--size", "1", BESIDE, "--sweep", "retry=1", "--sweep", "retry=2"], "there twice"),
-        (&["--size", "1", BESIDE, "--sweep", "PASSWORD=x"], "a secret cannot be swept"),
+        (&["--size", "1", BESIDE, "--sweep", "PASSWORD=x"], "is a secret and cannot be swept"),
         (&["--size", "10MiB", BESIDE, "--max-bytes", "60MiB"], "it pays for 2 candidates"),
         (&["--size", "1", "s3://lab/", "--rounds", "1"], "2..=50"),
     ] {

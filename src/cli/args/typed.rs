@@ -37,7 +37,8 @@ impl<A: Args> FromArgMatches for AsTyped<A> {
     }
 }
 
-/// The words of one flag, each with its long name: none where it was not typed, one for each of its values.
+/// The words of one flag, each with its long name: one for each of its values, none where it was
+/// not typed.
 pub(super) fn words(arg: &Arg, matches: &ArgMatches) -> Vec<(String, OsString)> {
     let id = arg.get_id().as_str();
     let Some(long) = arg.get_long() else { return Vec::new() };

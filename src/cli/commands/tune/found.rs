@@ -81,8 +81,8 @@ impl Found {
         let noise = format!("{:.0}%", (self.ranking.noise * 100.0).ceil());
         match self.ranking.verdict {
             Verdict::Better { index, gain, chance } => format!(
-                "{} is better than what is set: {}. Noise alone would put one so far ahead in {} of \
-                 cases.",
+                "{} is better than what is set: {}. Noise alone would put one so far ahead in {} \
+                 of cases.",
                 name(index),
                 self.gain(gain),
                 percent(chance),

@@ -52,14 +52,14 @@ pub(super) fn sweeps(
     let settings = settings();
     let mut sweeps: Vec<Sweep> = Vec::new();
     for sweep in typed {
-        let name = name(&sweep.name, &settings)?;
+        let name = name(&sweep.name, "--sweep", &settings)?;
         if sweeps.iter().any(|before| before.name == name) {
             return Err(twice(&name));
         }
         sweeps.push(Sweep { name, values: each_once(sweep, console) });
     }
-    for config::Sweep { name: written, values, .. } in written {
-        let name = name(written, &settings)?;
+    for config::Sweep { name: written, values, origin } in written {
+        let name = name(written, &origin.to_string(), &settings)?;
         if !sweeps.iter().any(|typed| typed.name == name) {
             let sweep = Sweep { name, values: values.clone() };
             let values = each_once(&sweep, console);
@@ -112,21 +112,26 @@ pub(super) fn is_option(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// The name as it is known here.
-fn name(typed: &str, settings: &[Arg]) -> Result<String, CliError> {
-    let known = |long: &str| settings.iter().any(|arg| arg.get_long() == Some(long));
+/// The name as it is known here; `origin` is where it was found.
+fn name(typed: &str, origin: &str, settings: &[Arg]) -> Result<String, CliError> {
     if is_option(typed) {
-        return option(typed);
+        return option(typed, origin);
     }
-    if known(&long(typed)) {
-        return Ok(typed.replace('-', "_"));
+    let wanted = long(typed);
+    let is_wanted = |arg: &&Arg| {
+        let aliases = arg.get_visible_aliases().unwrap_or_default();
+        arg.get_long() == Some(&wanted) || aliases.contains(&wanted.as_str())
+    };
+    let setting = |long: &str| long.replace('-', "_");
+    if let Some(name) = settings.iter().find(is_wanted).and_then(Arg::get_long) {
+        return Ok(setting(name));
     }
-    let names = settings.iter().filter_map(Arg::get_long).map(|long| long.replace('-', "_"));
+    let names = settings.iter().filter_map(Arg::get_long).map(setting);
     let lower = typed.to_lowercase().replace('-', "_");
     let nearest = names
         .max_by(|a, b| strsim::jaro_winkler(a, &lower).total_cmp(&strsim::jaro_winkler(b, &lower)));
     Err(CliError::Usage {
-        what: format!("--sweep {typed}: there is no such setting"),
+        what: format!("{origin}: {typed} is no setting that can be swept"),
         hint: format!(
             "did you mean {}? Settings are the flags of curlift cp with _ for -; libcurl's options \
              are written in capitals, such as UPLOAD_BUFFERSIZE",
@@ -136,16 +141,16 @@ fn name(typed: &str, settings: &[Arg]) -> Result<String, CliError> {
 }
 
 /// One of libcurl's, by its own name.
-fn option(typed: &str) -> Result<String, CliError> {
+fn option(typed: &str, origin: &str) -> Result<String, CliError> {
     let found = curlopt::find(Handle::Easy, typed)
         .or_else(|unknown| curlopt::find(Handle::Multi, typed).map_err(|_| unknown));
     let option = found.map_err(|mistake| CliError::Usage {
-        what: format!("--sweep {mistake}"),
+        what: format!("{origin}: {mistake}"),
         hint: "options of libcurl are written in capitals, settings of curlift are not".to_owned(),
     })?;
     if option.knowledge().secret {
         return Err(CliError::Usage {
-            what: format!("--sweep {}: a secret cannot be swept", option.name),
+            what: format!("{origin}: {} is a secret and cannot be swept", option.name),
             hint: "it would stand in the arguments of a process".to_owned(),
         });
     }
@@ -196,9 +201,10 @@ mod tests {
     #[test]
     fn names_are_those_of_the_flags_and_of_libcurl() {
         let settings = settings();
-        let known = |typed: &str| name(typed, &settings);
+        let known = |typed: &str| name(typed, "--sweep", &settings);
         assert_eq!(known("CURLOPT_TCP_NODELAY").unwrap(), "TCP_NODELAY");
         assert_eq!(known("part-size").unwrap(), "part_size");
+        assert_eq!(known("chunk_size").unwrap(), "part_size");
         for usual in USUAL {
             assert_eq!(known(usual.0).unwrap(), usual.0);
         }

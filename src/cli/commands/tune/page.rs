@@ -37,7 +37,8 @@ pub(super) fn html(found: &Found) -> String {
         let is_best = found.best().is_some_and(|best| best.candidate == entry.candidate);
         row(index + 1, entry, is_best, remark(entry, failed))
     });
-    let heads = HEADS.map(|head| format!("<th scope=\"col\">{head}</th>")).concat();
+    let heads =
+        HEADS.map(|head| format!("<th role=\"columnheader\" scope=\"col\">{head}</th>")).concat();
     let figures = plots(found);
     let figures = figures.iter().enumerate().map(|(index, plot)| figure(index, plot));
     filled(&[
@@ -69,23 +70,23 @@ fn fact(name: &str, value: &str) -> String {
 fn row(place: usize, entry: &Entry, is_best: bool, remark: Option<String>) -> String {
     let [rank, rate, reach, cpu, memory, retries, failed, rounds] = table::cells(place, entry);
     let reach = reach.trim_matches(['[', ']']).replace(" - ", "\u{2013}");
-    let class = match (is_best, entry.candidate.is_baseline()) {
-        (true, _) => " class=\"best\"",
-        (false, true) => " class=\"baseline\"",
-        _ => "",
+    let (class, mark) = match (is_best, entry.candidate.is_baseline()) {
+        (true, _) => (" class=\"best\"", " <em>better</em>"),
+        (false, true) => (" class=\"baseline\"", " <em>baseline</em>"),
+        _ => ("", ""),
     };
-    let baseline = if entry.candidate.is_baseline() { " <em>baseline</em>" } else { "" };
     let remark = remark.map(|remark| format!(" <small>{}</small>", escape(remark)));
     let settings = format!(
-        "<code>{}</code>{baseline}{}",
+        "<code>{}</code>{mark}{}",
         escape(entry.candidate.to_string()),
         remark.unwrap_or_default()
     );
     let cells = [rank, settings, rate, reach, cpu, memory, retries, failed, rounds];
     let cells = HEADS.iter().zip(cells);
-    let cells = cells.map(|(head, cell)| format!("<td data-head=\"{head}\">{cell}</td>"));
+    let cells =
+        cells.map(|(head, cell)| format!("<td role=\"cell\" data-head=\"{head}\">{cell}</td>"));
     let cells = cells.collect::<Vec<_>>().concat();
-    format!("<tr{class}>{cells}</tr>\n")
+    format!("<tr role=\"row\"{class}>{cells}</tr>\n")
 }
 
 fn figure(index: usize, plot: &Plot) -> String {
