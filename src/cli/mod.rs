@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
     let environment = environment_of_process();
     let mut file = Ok(ConfigFile::default());
     if cli.command.is_configured() {
-        let flags = Flags::new(definition());
+        let flags = Flags::new();
         file = ConfigFile::find(cli.config.as_deref(), &environment, &flags).map_err(Arc::new);
         if let Some(definition) = file.as_ref().ok().and_then(|file| flags.with_defaults(file)) {
             cli = parse(definition);
@@ -51,6 +51,8 @@ pub fn main() -> ExitCode {
         Err(error) => return early(&error),
     };
     let surroundings = Surroundings { environment, file };
+    // What reads arguments is never run again, and would add to the most memory this takes.
+    transport::release_startup_code();
     let code = commands::run(cli.command, &console, &surroundings).unwrap_or_else(|error| {
         report::tell_error(&console, &error.to_string(), error.hint().as_deref(), None);
         error.code()
