@@ -86,23 +86,24 @@ fn the_ranking_is_told_and_written_and_nothing_is_left() {
     let left = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 3, "the file, the page and the settings");
     let seen = lab.stop();
-    assert_eq!(seen.count("PutObject"), 10);
+    // On a busy machine one may look hopeless after two rounds.
+    assert!((9..=10).contains(&seen.count("PutObject")), "{seen:?}");
     assert_eq!(seen.count("DeleteObject"), 1);
 }
 
 #[test]
 fn settings_that_are_better_are_named_and_can_be_pasted() {
-    // A part takes a tenth of a second: in flight together they are three times as fast. One upload
-    // that a busy machine holds up does not hide that.
-    let lab = Lab::start(&["UploadPart always slow 50MB"]);
+    // A part takes nearly half a second: in flight together they are three times as fast, more than
+    // a busy machine can hide.
+    let lab = Lab::start(&["UploadPart always slow 12MB"]);
     let config = tempfile::NamedTempFile::new().unwrap();
     fs::write(config.path(), "concurrency = 1\n[tune]\nconcurrency = [3]\n").unwrap();
     let config = config.path().display().to_string();
-    let args = ["--size", "15MiB", BESIDE, "--config", &config, "--rounds", "8", "--json"];
+    let args = ["--size", "15MiB", BESIDE, "--config", &config, "--rounds", "5", "--json"];
     let ended = tune(&lab, &args).args(&IN_PARTS).run().expect_code(0);
     let events = events(&ended);
     let (last, measurements) = events.split_last().unwrap();
-    assert_eq!(measurements.len(), 1 + 2 * 8);
+    assert_eq!(measurements.len(), 1 + 2 * 5);
     assert!(measurements.iter().all(|event| event["event"] == "measurement"));
     assert_eq!(measurements[0]["round"], 0);
     assert!(measurements[1]["cpu_s"].as_f64().unwrap() > 0.0);
@@ -136,7 +137,8 @@ fn one_that_is_stopped_leaves_nothing() {
 #[test]
 fn one_that_is_stopped_after_two_rounds_tells_what_it_knows() {
     // Two parts an upload, a warm-up and two rounds of two candidates: the third round hangs.
-    let lab = Lab::start(&["UploadPart #11 stall after 1KB for 60s"]);
+    let slow = "UploadPart always slow 20MB";
+    let lab = Lab::start(&["UploadPart #11 stall after 1KB for 60s", slow]);
     let args = ["--size", "6MiB", BESIDE, "--sweep", "concurrency=2", "--no-hedge"];
     let running = tune(&lab, &args).args(&IN_PARTS).start();
     let mut before = String::new();
