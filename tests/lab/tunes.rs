@@ -184,6 +184,8 @@ fn child_of(process: u32) -> Option<u32> {
 fn what_cannot_be_removed_is_named_with_the_line_that_removes_it() {
     let lab = Lab::start(&["DeleteObject always status 403 AccessDenied"]);
     let args = ["--size", "1MiB", BESIDE, "--rounds", "2"];
+    let quiet = tune(&lab, &args).args(&SWEEP).arg("-q").run().expect_code(1);
+    assert!(quiet.stderr.contains("remove it with: aws s3api"), "{}", quiet.stderr);
     let ended = tune(&lab, &args).args(&SWEEP).run().expect_code(1);
     let line = format!("aws s3api delete-object --bucket lab --key {}", key(&ended));
     assert!(ended.stderr.contains(&line), "{}", ended.stderr);

@@ -1,9 +1,12 @@
 //! The measuring: what the race asks for, done.
 
+mod said;
+
 use std::time::{Duration, Instant};
 
 use indicatif::HumanDuration;
 
+use self::said::ended;
 use super::found::Found;
 use super::program::{Failed, Program, Ran};
 use super::{Task, bytes, names};
@@ -11,9 +14,7 @@ use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::signals::Interrupts;
-use crate::tune::{
-    Budget, Candidate, Design, End, Goal, Race, Sample, Short, Spent, Step, Sweep, rank,
-};
+use crate::tune::{Candidate, Design, End, Goal, Race, Sample, Spent, Step, Sweep, rank};
 
 /// A measurement under way.
 pub(super) struct Measuring<'a> {
@@ -140,30 +141,6 @@ impl<'a> Measuring<'a> {
         Spent { time: now().duration_since(self.began), bytes: self.bytes }
     }
 
-    /// Says what will be done and what it may cost.
-    fn announce(&self) {
-        let (size, budget) = (self.task.size, &self.task.budget);
-        let least = Budget::uploads_min(self.candidates_max);
-        let most = budget.uploads_max(self.candidates_max);
-        let entries = self.race.entries().len();
-        let later = match self.candidates_max - entries {
-            0 => String::new(),
-            later => format!(", then up to {later} combinations of the best"),
-        };
-        self.console.note(&format!(
-            "measuring {entries} candidates, the baseline included{later}\n  {} ({}) goes to {}\n  \
-             a warm-up and 2 to {} rounds: {least} to {most} uploads, {} to {}; at most {} and {}",
-            self.task.source,
-            bytes(size),
-            self.program.destination,
-            budget.rounds,
-            bytes(size.saturating_mul(least)),
-            bytes(size.saturating_mul(most)),
-            HumanDuration(budget.time),
-            bytes(budget.bytes),
-        ));
-    }
-
     /// Whether `cp` takes an entry's settings; the baseline's must be.
     fn check(&mut self, index: usize) -> Result<(), CliError> {
         let candidate = &self.race.entries()[index].candidate;
@@ -284,60 +261,6 @@ impl<'a> Measuring<'a> {
     fn bytes_expected(&self) -> u64 {
         let uploads = self.task.budget.uploads_max(self.race.entries().len());
         uploads.saturating_mul(self.task.size).min(self.task.budget.bytes).max(self.bytes)
-    }
-
-    fn expect_budget(&self, each: Spent) -> Result<(), CliError> {
-        let Err(short) = self.task.budget.check(each, self.candidates_max) else { return Ok(()) };
-        let Short { needed, candidates } = short;
-        let fits = match candidates {
-            0 | 1 => "it pays for no comparison at all".to_owned(),
-            fit => format!("it pays for {fit} candidates, the baseline included: sweep less"),
-        };
-        let time = format!("--max-time {}s", needed.time.as_secs() + 1);
-        let more = if needed.time > self.task.budget.time {
-            time
-        } else {
-            format!("--max-bytes {}", needed.bytes)
-        };
-        Err(CliError::Usage {
-            what: format!(
-                "the budget does not pay for two rounds of {} candidates: that is {} and {}",
-                self.candidates_max,
-                bytes(needed.bytes),
-                HumanDuration(needed.time),
-            ),
-            hint: format!("{fits}; or type {more}, or upload a smaller file"),
-        })
-    }
-
-    fn nothing_to_compare(&self) -> CliError {
-        let reason = self.reasons.iter().flatten().next();
-        CliError::Usage {
-            what: "none of the settings to try is possible".to_owned(),
-            hint: reason.map(|failed| failed.in_short().to_owned()).unwrap_or_default(),
-        }
-    }
-
-    /// Where every upload failed, their reason is ours.
-    fn expect_something(&self) -> Result<(), CliError> {
-        let entries = self.race.entries();
-        if self.interrupts.first().is_some() || entries.iter().any(|e| !e.samples.is_empty()) {
-            return Ok(());
-        }
-        let mut failed = entries.iter().zip(&self.reasons).filter(|(entry, _)| entry.failures > 0);
-        match failed.find_map(|(_, reason)| reason.as_ref()) {
-            Some(failed) => Err(ended("every upload failed", failed)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A failure of the program as our own end.
-fn ended(what: &str, failed: &Failed) -> CliError {
-    CliError::Measuring {
-        what: format!("{what}: {}", failed.message),
-        hint: failed.hint.clone(),
-        code: failed.code,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::explain;
 use crate::cli::place::Place;
+use crate::cli::report::tell_error;
 use crate::cli::signals::Interrupts;
 use crate::s3::{BucketPrefix, ErrorClass, Operation, Reply};
 use crate::upload::{Aborted, Aborting, CallsOutcome, Failure, Listing, Selection};
@@ -63,8 +64,11 @@ impl Scratch {
             }
         };
         for Left { what, line, is_failure } in &left {
-            let verb = if *is_failure { "remove it" } else { "see them" };
-            console.warn(&format!("{what}\n  {verb} with: {line}"));
+            if *is_failure {
+                tell_error(console, what, None, Some(&format!("remove it with: {line}")));
+            } else {
+                console.warn(&format!("{what}\n  see them with: {line}"));
+            }
         }
         left
     }
