@@ -5,6 +5,8 @@
 
 mod bucket;
 mod store;
+mod tune;
+mod typed;
 mod upload;
 mod uploads;
 
@@ -15,6 +17,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
+pub(super) use self::tune::TuneArgs;
+pub(super) use self::typed::AsTyped;
 pub(super) use self::upload::{ResumeArgs, UploadArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 #[cfg(feature = "lab")]
@@ -43,7 +47,8 @@ impl Command {
             | Command::Verify(_)
             | Command::Lifecycle(_)
             | Command::Uploads(_)
-            | Command::Resume(_) => true,
+            | Command::Resume(_)
+            | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
             Command::Lab(_) | Command::Demo(_) => false,
             Command::Completions { .. } | Command::Man { .. } => false,
@@ -70,6 +75,9 @@ pub(super) enum Command {
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
+    /// Find the settings that upload best, by measuring
+    #[command(after_help = tune::TUNE_HELP)]
+    Tune(Box<TuneArgs>),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]
