@@ -37,11 +37,17 @@ pub(crate) struct Identity {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        Authority::of(CertifiedIssuer::self_signed(authority(name), key).unwrap())
+    }
+
+    /// Another that this one vouches for.
+    pub(crate) fn intermediate(&self, name: &str) -> Authority {
+        let key = KeyPair::generate().unwrap();
+        Authority::of(CertifiedIssuer::signed_by(authority(name), key, &self.issuer).unwrap())
+    }
+
+    fn of(issuer: CertifiedIssuer<'static, KeyPair>) -> Authority {
         let authority = Authority { issuer, folder: tempfile::tempdir().unwrap() };
         authority.write("ca.pem", authority.pem());
         authority
@@ -130,6 +136,15 @@ impl Identity {
         let digest = Sha256::digest(self.key.subject_public_key_info());
         format!("sha256//{}", BASE64_STANDARD.encode(digest))
     }
+}
+
+/// What the certificate of an authority says.
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 /// Bytes as an option of the kind blob takes them.

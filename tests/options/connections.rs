@@ -68,7 +68,11 @@ pub(crate) fn driver(options: &[&str]) -> Driver<Zeros> {
 }
 
 /// Sends a body of `length` zeros to each of `servers` at once, and waits for all answers.
-fn send(driver: &mut Driver<Zeros>, servers: &[&Server], length: u64) -> Vec<Finished<Zeros>> {
+pub(crate) fn send(
+    driver: &mut Driver<Zeros>,
+    servers: &[&Server],
+    length: u64,
+) -> Vec<Finished<Zeros>> {
     let authorities: Vec<String> = servers.iter().map(|it| it.address.to_string()).collect();
     send_to(driver, &authorities.iter().map(String::as_str).collect::<Vec<_>>(), length)
 }

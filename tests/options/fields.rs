@@ -17,6 +17,10 @@ pub(crate) const PROVEN: &[&str] = &[
     "FOLLOWLOCATION",
     "HTTPAUTH",
     "HTTPHEADER",
+    "HTTPSIG_ALGORITHM",
+    "HTTPSIG_HEADERS",
+    "HTTPSIG_KEY",
+    "HTTPSIG_KEYID",
     "HTTP_VERSION",
     "KEEP_SENDING_ON_ERROR",
     "MAXFILESIZE",
@@ -93,6 +97,37 @@ fn names_and_passwords_come_from_a_netrc_file() {
     for (options, expected) in rows {
         assert_eq!(sent(options).field("authorization"), expected, "{options:?}");
     }
+}
+
+/// The fields of a signature by RFC 9421: what is signed and how, and the signature.
+fn signature(options: &[&str]) -> Option<(String, String)> {
+    let seen = sent(options);
+    let input = seen.field("signature-input")?.strip_prefix("sig1=")?.to_owned();
+    let signed = seen.field("signature")?.strip_prefix("sig1=:")?.strip_suffix(':')?.to_owned();
+    Some((input, signed))
+}
+
+#[test]
+fn requests_are_signed_for_others_as_told() {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let (algorithm, name) = ("HTTPSIG_ALGORITHM=hmac-sha256", "HTTPSIG_KEYID=mine");
+    let covered = "HTTPSIG_HEADERS=method";
+    for key in ["00ff11ee", "22dd33cc44"] {
+        let given = format!("HTTPSIG_KEY={key}");
+        let (input, signed) = signature(&[algorithm, name, covered, &given]).unwrap();
+        assert!(input.starts_with("(\"@method\");created="), "{input}");
+        assert!(input.contains(";keyid=\"mine\"") && input.contains("hmac-sha256"), "{input}");
+        let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(&hex::decode(key).unwrap()).unwrap();
+        hmac.update(format!("\"@method\": PUT\n\"@signature-params\": {input}").as_bytes());
+        assert_eq!(BASE64_STANDARD.encode(hmac.finalize().into_bytes()), signed);
+    }
+    let long = format!("HTTPSIG_KEY={}", "5a".repeat(32));
+    let other = ["HTTPSIG_ALGORITHM=ed25519", "HTTPSIG_KEYID=other", &long];
+    let (input, signed) = signature(&other).unwrap();
+    assert!(input.contains("\"@path\"") && input.contains(";keyid=\"other\""), "{input}");
+    assert!(input.contains("ed25519") && signed.len() > 80, "{input} {signed}");
+    assert_eq!(signature(&["HTTPSIG_KEYID=other", &long]), None, "for want of an algorithm");
 }
 
 #[test]

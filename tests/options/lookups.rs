@@ -11,8 +11,13 @@ use super::server::{Connection, Server};
 use super::tls::over_tls;
 use super::upload::Upload;
 
-pub(crate) const PROVEN: &[&str] =
-    &["DNS_CACHE_TIMEOUT", "DOH_SSL_VERIFYHOST", "DOH_SSL_VERIFYPEER", "DOH_URL"];
+pub(crate) const PROVEN: &[&str] = &[
+    "DNS_CACHE_TIMEOUT",
+    "DOH_SSL_VERIFYHOST",
+    "DOH_SSL_VERIFYPEER",
+    "DOH_SSL_VERIFYSTATUS",
+    "DOH_URL",
+];
 
 /// Answers every question for an IPv4 address with 127.0.0.1 (RFC 1035, RFC 8484).
 fn answer(connection: &mut Connection, asked: &AtomicUsize) {
@@ -53,10 +58,12 @@ fn names_are_looked_up_where_the_options_say() {
     let store = Server::obliging();
     let url = format!("http://s3.test:{}", store.address.port());
     let (good, misnamed) = ("127.0.0.1", "other.test");
-    let rows: [(&str, &[&str], bool); 6] = [
+    let rows: [(&str, &[&str], bool); 7] = [
         (good, &[], false),
         (good, &[&trusted], true),
         (good, &["DOH_SSL_VERIFYPEER=0"], true),
+        // The server proves nothing of that kind.
+        (good, &[&trusted, "DOH_SSL_VERIFYSTATUS=1"], false),
         (misnamed, &[&trusted], false),
         (misnamed, &[&trusted, "DOH_SSL_VERIFYHOST=0"], true),
         (misnamed, &["DOH_SSL_VERIFYHOST=0"], false),

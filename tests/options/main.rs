@@ -10,6 +10,7 @@ mod certificates;
 mod connections;
 mod fields;
 mod hello;
+mod http2;
 #[expect(dead_code, reason = "what other tests need of it")]
 #[path = "../lab/local_lab.rs"]
 mod local_lab;
@@ -22,6 +23,7 @@ mod sockets;
 mod support;
 mod times;
 mod tls;
+mod trust;
 mod upload;
 mod ways;
 
@@ -54,17 +56,21 @@ const PROVEN: &[(&[&str], &str)] = &[
     (addresses::PROVEN, include_str!("addresses.rs")),
     (connections::PROVEN, include_str!("connections.rs")),
     (fields::PROVEN, include_str!("fields.rs")),
+    (http2::PROVEN, include_str!("http2.rs")),
     (lookups::PROVEN, include_str!("lookups.rs")),
     (proxies::PROVEN, include_str!("proxies.rs")),
     (sockets::PROVEN, include_str!("sockets.rs")),
     (times::PROVEN, include_str!("times.rs")),
     (tls::PROVEN, include_str!("tls.rs")),
     (tls::PROVEN_TWICE, include_str!("tls.rs")),
+    (trust::PROVEN, include_str!("trust.rs")),
+    (trust::PROVEN_TWICE, include_str!("trust.rs")),
 ];
 
 #[test]
 fn what_is_proven_are_options_of_the_table_each_once() {
-    let twice = tls::PROVEN_TWICE.iter().map(|name| format!("PROXY_{name}"));
+    let twice = [tls::PROVEN_TWICE, trust::PROVEN_TWICE].concat();
+    let twice = twice.iter().map(|name| format!("PROXY_{name}"));
     let once = PROVEN.iter().flat_map(|(names, _)| *names).map(|name| (*name).to_owned());
     let mut names: Vec<String> = once.chain(twice).collect();
     for name in &names {
@@ -79,7 +85,7 @@ fn what_is_proven_are_options_of_the_table_each_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count, "an option is proven twice");
-    assert!(count >= 100, "only {count} options are proven");
+    assert!(count >= 130, "only {count} options are proven");
 }
 
 #[test]

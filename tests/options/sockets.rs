@@ -19,6 +19,7 @@ pub(crate) const PROVEN: &[&str] = &[
     "INTERFACE",
     "LOCALPORT",
     "LOCALPORTRANGE",
+    "TCP_FASTOPEN",
     "TCP_KEEPALIVE",
     "TCP_KEEPCNT",
     "TCP_KEEPIDLE",
@@ -80,6 +81,25 @@ fn the_kernel_keeps_what_was_set() {
         assert_eq!(asked(&[], *ask), *before, "without {option}");
         assert_eq!(asked(&[option], *ask), *after, "with {option}");
     });
+}
+
+#[test]
+fn the_first_bytes_may_leave_with_the_opening_packet() {
+    // What the kernel is told; whether it does so is for it and the other end to say.
+    let told = |option: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("calls");
+        let words = ["strace", "-f", "-e", "trace=setsockopt", "-o"].map(str::to_owned);
+        let words = [&words[..], &[file.display().to_string()]].concat();
+        let server = Server::obliging();
+        let upload = Upload::under(&words, server.url()).flags(&["--no-sign-request"]);
+        upload.with(&[option]).expect_stored();
+        let calls = fs::read_to_string(&file).unwrap();
+        assert!(calls.contains("TCP_NODELAY, [1]"), "{calls}");
+        calls.contains("TCP_FASTOPEN_CONNECT, [1]")
+    };
+    assert!(!told("TCP_FASTOPEN=0"));
+    assert!(told("TCP_FASTOPEN=1"));
 }
 
 /// Where a request came from.

@@ -1,6 +1,5 @@
-//! TLS: what is offered, what is believed, and who one says one is. To an https proxy the options
-//! named `PROXY_…` do the same as theirs without that prefix to the store; both are held against
-//! one test.
+//! TLS: what is offered, and what comes of it. To an https proxy the options named `PROXY_…` do the
+//! same as theirs without that prefix to the store; both are held against one test.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -9,57 +8,41 @@ use std::sync::{Arc, Mutex};
 use tokio_rustls::rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
 use super::at_once;
-use super::certificates::{Authority, Identity, blob, encrypted};
+use super::certificates::{Authority, Identity};
 use super::hello::Hello;
 use super::server::{Connection, Server, Stream, obliging};
-use super::support::Ended;
 use super::upload::Upload;
 
 /// Of the store's connection alone.
 pub(crate) const PROVEN: &[&str] = &[
-    "CA_CACHE_TIMEOUT",
+    "ALTSVC",
+    "ALTSVC_CTRL",
     "SSL_EC_CURVES",
     "SSL_ENABLE_ALPN",
     "SSL_SESSIONID_CACHE",
     "SSL_SIGNATURE_ALGORITHMS",
-    "SSL_VERIFYSTATUS",
 ];
 
 /// Of the store's, and behind `PROXY_` of an https proxy's.
-pub(crate) const PROVEN_TWICE: &[&str] = &[
-    "CAINFO",
-    "CAINFO_BLOB",
-    "CAPATH",
-    "CRLFILE",
-    "ISSUERCERT",
-    "ISSUERCERT_BLOB",
-    "KEYPASSWD",
-    "PINNEDPUBLICKEY",
-    "SSLCERT",
-    "SSLCERTTYPE",
-    "SSLCERT_BLOB",
-    "SSLKEY",
-    "SSLKEYTYPE",
-    "SSLKEY_BLOB",
-    "SSLVERSION",
-    "SSL_CIPHER_LIST",
-    "SSL_VERIFYHOST",
-    "SSL_VERIFYPEER",
-    "TLS13_CIPHERS",
-];
+pub(crate) const PROVEN_TWICE: &[&str] = &["SSLVERSION", "SSL_CIPHER_LIST", "TLS13_CIPHERS"];
+
+/// An option and its value, a path.
+pub(crate) fn set(name: &str, value: impl AsRef<Path>) -> String {
+    format!("{name}={}", value.as_ref().display())
+}
 
 /// Who speaks TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(crate) enum Role {
     Store,
     Proxy,
 }
 
-const ROLES: [Role; 2] = [Role::Store, Role::Proxy];
+pub(crate) const ROLES: [Role; 2] = [Role::Store, Role::Proxy];
 
 impl Role {
     /// An upload to this server in this role, with options named as those of the store.
-    fn upload(self, server: &Server, options: &[String]) -> Upload {
+    pub(crate) fn upload(self, server: &Server, options: &[String]) -> Upload {
         let url = format!("https://{}", server.address);
         match self {
             Role::Store => Upload::to(url).with(options),
@@ -76,7 +59,7 @@ impl Role {
 /// What one handshake came to.
 #[derive(Debug, Clone)]
 pub(crate) struct Shaken {
-    client: Option<Vec<u8>>,
+    pub(crate) client: Option<Vec<u8>>,
     kind: Option<HandshakeKind>,
 }
 
@@ -102,7 +85,7 @@ pub(crate) fn over_tls(
 }
 
 /// A store over TLS that anybody may use.
-fn plain(identity: &Identity) -> Server {
+pub(crate) fn plain(identity: &Identity) -> Server {
     over_tls(Authority::config(identity, None), obliging).0
 }
 
@@ -169,122 +152,6 @@ fn the_server_is_named_as_in_the_url() {
     assert_eq!(told.recv().unwrap().server_name().as_deref(), Some("s3.test"));
 }
 
-/// An option and its value, a path.
-fn set(name: &str, value: impl AsRef<Path>) -> String {
-    format!("{name}={}", value.as_ref().display())
-}
-
-/// Uploads in both roles with each list of options in turn; whether each was stored.
-fn expect(identity: &Identity, rows: &[(&[&String], bool)]) {
-    for role in ROLES {
-        at_once(rows, |(options, is_stored)| {
-            let options: Vec<String> = options.iter().map(|option| (*option).clone()).collect();
-            let server = plain(identity);
-            let ended: Ended = role.upload(&server, &options).run();
-            let said = &ended.stderr;
-            assert_eq!(ended.code == Some(0), *is_stored, "{role:?} {options:?}: {said}");
-            assert_eq!(server.requests().len(), usize::from(*is_stored), "{role:?} {options:?}");
-        });
-    }
-}
-
-#[test]
-fn only_whom_the_options_name_is_believed() {
-    let (known, other) = (Authority::new("known"), Authority::new("other"));
-    let identity = known.identity("127.0.0.1");
-    expect(
-        &identity,
-        &[
-            (&[], false),
-            (&[&set("CAINFO", other.file())], false),
-            (&[&set("CAINFO", known.file())], true),
-            (&[&format!("CAINFO_BLOB={}", blob(other.pem()))], false),
-            (&[&format!("CAINFO_BLOB={}", blob(known.pem()))], true),
-            (&[&set("CAPATH", other.path())], false),
-            (&[&set("CAPATH", known.path())], true),
-            (&[&"SSL_VERIFYPEER=0".to_owned()], true),
-            (&[&"SSL_VERIFYHOST=0".to_owned()], false),
-        ],
-    );
-    let trusted = set("CAINFO", known.file());
-    expect(
-        &known.identity("other.test"),
-        &[
-            (&[&trusted], false),
-            (&[&trusted, &"SSL_VERIFYHOST=0".to_owned()], true),
-            (&[&trusted, &"SSL_VERIFYPEER=0".to_owned()], false),
-        ],
-    );
-}
-
-#[test]
-fn keys_issuers_and_revocations_are_checked_as_well() {
-    let (known, other) = (Authority::new("known"), Authority::new("other"));
-    let identity = known.identity("127.0.0.1");
-    let trusted = set("CAINFO", known.file());
-    let revoked = |is_revoked| set("CRLFILE", known.revocations(is_revoked));
-    let wrong = other.identity("127.0.0.1").pin();
-    expect(
-        &identity,
-        &[
-            (&[&trusted], true),
-            (&[&trusted, &format!("PINNEDPUBLICKEY={}", identity.pin())], true),
-            (&[&trusted, &format!("PINNEDPUBLICKEY={wrong}")], false),
-            (&[&trusted, &set("ISSUERCERT", known.file())], true),
-            (&[&trusted, &set("ISSUERCERT", other.file())], false),
-            (&[&trusted, &format!("ISSUERCERT_BLOB={}", blob(known.pem()))], true),
-            (&[&trusted, &format!("ISSUERCERT_BLOB={}", blob(other.pem()))], false),
-            (&[&trusted, &revoked(false)], true),
-            (&[&trusted, &revoked(true)], false),
-        ],
-    );
-}
-
-#[test]
-fn the_client_says_who_it_is() {
-    let authority = Authority::new("known");
-    let (server, client) = (authority.identity("127.0.0.1"), authority.identity("client.test"));
-    let config = Authority::config(&server, Some(&authority));
-    let certificate = authority.write("client.pem", &client.pem);
-    let key = authority.write("key.pem", client.key.serialize_pem());
-    let der = authority.write("client.der", &client.certificate);
-    let key_der = authority.write("key.der", client.key.serialize_der());
-    let locked = encrypted(&key, "pass-word");
-    let text = |text: &str| text.to_owned();
-    let (as_file, as_key) = (set("SSLCERT", &certificate), set("SSLKEY", &key));
-    let as_blob = format!("SSLCERT_BLOB={}", blob(&client.pem));
-    let key_blob = format!("SSLKEY_BLOB={}", blob(client.key.serialize_pem()));
-    let (as_der, key_der) = (set("SSLCERT", der), set("SSLKEY", key_der));
-    let locked = set("SSLKEY", locked);
-    let rows: [(&[&String], bool); 13] = [
-        (&[], false),
-        (&[&as_file], false),
-        (&[&as_key], false),
-        (&[&as_file, &as_key], true),
-        (&[&as_blob], false),
-        (&[&as_blob, &key_blob], true),
-        (&[&as_der, &as_key], false),
-        (&[&as_der, &text("SSLCERTTYPE=DER"), &as_key], true),
-        (&[&as_file, &key_der], false),
-        (&[&as_file, &key_der, &text("SSLKEYTYPE=DER")], true),
-        (&[&as_file, &locked], false),
-        (&[&as_file, &locked, &text("KEYPASSWD=wrong-word")], false),
-        (&[&as_file, &locked, &text("KEYPASSWD=pass-word")], true),
-    ];
-    for role in ROLES {
-        at_once(&rows, |(options, is_stored)| {
-            let (server, shaken) = over_tls(Arc::clone(&config), obliging);
-            let mut options: Vec<_> = options.iter().map(|option| (*option).clone()).collect();
-            options.push(set("CAINFO", authority.file()));
-            let ended = role.upload(&server, &options).run();
-            assert_eq!(ended.code == Some(0), *is_stored, "{options:?}: {}", ended.stderr);
-            let seen = shaken.lock().unwrap().first().and_then(|first| first.client.clone());
-            assert_eq!(seen.is_some(), *is_stored, "{role:?} {options:?}");
-            assert!(seen.is_none_or(|seen| seen == client.certificate.to_vec()), "{options:?}");
-        });
-    }
-}
-
 #[test]
 fn a_session_is_taken_up_again_unless_that_is_off() {
     let authority = Authority::new("known");
@@ -304,40 +171,22 @@ fn a_session_is_taken_up_again_unless_that_is_off() {
 }
 
 #[test]
-fn authorities_are_remembered_as_long_as_told() {
-    let (authority, other) = (Authority::new("known"), Authority::new("other"));
-    let identity = authority.identity("127.0.0.1");
-    for (timeout, count) in [("100", 2), ("0", 1)] {
-        let bundle = authority.write(&format!("bundle-{timeout}.pem"), authority.pem());
-        let (config, file, exchanged) =
-            (Authority::config(&identity, None), bundle.clone(), other.pem());
-        // Behind the first connection, others stand in the file.
-        let (server, _) = over_tls(config, move |connection| {
-            connection.request();
-            std::fs::write(&file, &exchanged).unwrap();
-            connection.answer("503 Slow Down", "");
-        });
-        let options = [
-            set("CAINFO", bundle),
-            "SSL_SESSIONID_CACHE=0".to_owned(),
-            format!("CA_CACHE_TIMEOUT={timeout}"),
-        ];
-        Role::Store.upload(&server, &options).run();
-        assert_eq!((server.accepted(), server.requests().len()), (2, count), "{timeout}");
-    }
-}
-
-#[test]
-fn a_proof_that_nothing_was_revoked_is_asked_for() {
+fn another_place_that_a_server_offered_is_used() {
     let authority = Authority::new("known");
     let identity = authority.identity("127.0.0.1");
-    let trusted = set("CAINFO", authority.file());
-    // The server has none to give.
-    for (value, is_stored) in [(0, true), (1, false)] {
-        let server = plain(&identity);
-        let options = [trusted.clone(), format!("SSL_VERIFYSTATUS={value}")];
-        let ended = Role::Store.upload(&server, &options).run();
-        assert_eq!(ended.code == Some(0), is_stored, "{value}: {}", ended.stderr);
-        assert!(is_stored || ended.stderr.contains("OCSP"), "{}", ended.stderr);
-    }
+    let counts = |more: &[&str]| {
+        let (here, there) = (plain(&identity), plain(&identity));
+        let ports = [&here, &there].map(|server| server.address.port());
+        let [from, to] = ports.map(|port| format!("h1 127.0.0.1 {port}"));
+        let offer = format!("{from} {to} \"20900101 00:00:00\" 0 0\n");
+        let file = authority.write("offers.txt", offer);
+        let mut options = vec![set("CAINFO", authority.file())];
+        options.extend(more.iter().map(|option| option.replace("FILE", file.to_str().unwrap())));
+        Role::Store.upload(&here, &options).expect_stored();
+        (here.accepted(), there.accepted())
+    };
+    assert_eq!(counts(&[]), (1, 0));
+    assert_eq!(counts(&["ALTSVC=FILE"]), (0, 1));
+    assert_eq!(counts(&["ALTSVC=FILE", "ALTSVC_CTRL=h2"]), (1, 0));
+    assert_eq!(counts(&["ALTSVC=FILE", "ALTSVC_CTRL=h1"]), (0, 1));
 }

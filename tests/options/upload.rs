@@ -30,8 +30,13 @@ impl Upload {
 
     /// The same, signed where the environment has keys.
     pub(crate) fn signed(url: impl Display) -> Upload {
+        Upload::under(&[], url)
+    }
+
+    /// The same, started by these words.
+    pub(crate) fn under(words: &[String], url: impl Display) -> Upload {
         let folder = tempfile::tempdir().unwrap();
-        let program = Curlift::new().args(&["cp", "--json", "--retry", "1"]);
+        let program = Curlift::under(words).args(&["cp", "--json", "--retry", "1"]);
         let program = program.args(&["--retry-max-time", "1s", "--addressing-style", "path"]);
         let program = program.arg("--endpoint-url").arg(url.to_string());
         Upload { program, folder, length: 1_000 }

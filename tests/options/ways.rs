@@ -5,9 +5,11 @@
 use std::fs;
 use std::path::Path;
 
+use super::certificates::{Authority, blob};
 use super::local_lab::Lab;
 use super::server::{STORED, Server};
 use super::support::Store;
+use super::tls::plain;
 use super::upload::{CONFIGURATION, Upload};
 use super::{DESTINATION, at_once};
 
@@ -67,6 +69,23 @@ const UNDONE: &[&str] = &[
     concat!("USERAGENT=curlift/", env!("CARGO_PKG_VERSION")),
     "HTTPHEADER=Expect:",
 ];
+
+#[test]
+fn bytes_are_taken_over_in_every_way() {
+    let authority = Authority::new("known");
+    let server = plain(&authority.identity("127.0.0.1"));
+    let (pem, encoded) = (authority.pem(), blob(authority.pem()));
+    let upload = || Upload::to(format!("https://{}", server.address));
+    upload().expect_failed("certificate");
+    for given in [&pem, &encoded] {
+        // In TOML a text of several lines stands between three quotes.
+        let toml = format!("CAINFO_BLOB = \"\"\"{given}\"\"\"\n");
+        upload().configured(&format!("[curl]\n{toml}")).expect_stored();
+        let profile = format!("options_profile = \"mine\"\n[profile.mine.curl]\n{toml}");
+        upload().configured(&profile).expect_stored();
+        upload().with(&[format!("CAINFO_BLOB={given}")]).expect_stored();
+    }
+}
 
 #[test]
 fn options_of_the_multi_handle_are_set_in_both_ways() {
