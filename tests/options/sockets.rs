@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::SockRef;
@@ -34,8 +35,14 @@ fn socket_of(process: u32, peer: SocketAddr) -> Option<OwnedFd> {
     for entry in fs::read_dir(format!("/proc/{process}/fd")).ok()? {
         let Ok(name) = entry.unwrap().file_name().into_string() else { continue };
         let number: ForeignRawFd = name.parse().unwrap();
-        // It may have closed it by now.
-        let Ok(copy) = pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty()) else { continue };
+        let copy = match pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty()) {
+            Ok(copy) => copy,
+            Err(Errno::PERM | Errno::NOSYS) => {
+                panic!("sockets of a child may not be looked at here")
+            }
+            // It has closed it by now.
+            Err(_) => continue,
+        };
         let found = SockRef::from(&copy).peer_addr().ok().and_then(|address| address.as_socket());
         if found == Some(peer) {
             return Some(copy);
