@@ -4,6 +4,8 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 mod bucket;
+mod export;
+mod options;
 mod store;
 mod upload;
 mod uploads;
@@ -13,6 +15,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+pub(super) use self::export::{ExportArgs, Target, ToolVersion};
+pub(super) use self::options::OptionsCommand;
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::upload::{ResumeArgs, UploadArgs};
@@ -43,6 +47,7 @@ impl Command {
             | Command::Verify(_)
             | Command::Lifecycle(_)
             | Command::Uploads(_)
+            | Command::Options(_)
             | Command::Resume(_) => true,
             #[cfg(feature = "lab")]
             Command::Lab(_) | Command::Demo(_) => false,
@@ -67,6 +72,9 @@ pub(super) enum Command {
     /// List and abort multipart uploads that were never completed
     #[command(subcommand)]
     Uploads(UploadsCommand),
+    /// Show and export what is set of libcurl
+    #[command(subcommand)]
+    Options(OptionsCommand),
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),

@@ -1,0 +1,95 @@
+//! `curlift options export`: what curlift will set, for those who go on with curl or PycURL, and as
+//! a config file of its own.
+
+mod config_file;
+mod curl;
+mod flags;
+mod joined;
+mod proxy;
+mod python;
+mod quote;
+mod secrets;
+
+use serde_json::json;
+
+use crate::cli::Surroundings;
+use crate::cli::args::{ExportArgs, Target, ToolVersion};
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::config::{Config, LibcurlOptions};
+
+/// What is exported.
+#[derive(Debug)]
+struct Export<'a> {
+    options: &'a LibcurlOptions,
+    /// To sign for.
+    region: &'a str,
+    is_signed: bool,
+    url: Option<&'a str>,
+    file: Option<&'a str>,
+    version: ToolVersion,
+}
+
+impl Export<'_> {
+    /// Whether the request needs a signature of its own.
+    fn signs(&self) -> bool {
+        self.is_signed && !self.url.is_some_and(secrets::is_key)
+    }
+}
+
+/// Prints it; sends nothing.
+pub(super) fn run(
+    args: &ExportArgs,
+    console: &Console,
+    surroundings: &Surroundings,
+) -> Result<ExitStatus, CliError> {
+    check(args)?;
+    let file = &surroundings.file;
+    let config = Config::load(&args.overrides(), &surroundings.environment, file)?;
+    let export = Export {
+        options: &config.options,
+        region: &config.region.value,
+        is_signed: !args.no_sign_request,
+        url: args.url.as_deref(),
+        file: args.file.as_deref(),
+        version: args.for_version.unwrap_or(ToolVersion::NEWEST),
+    };
+    let text = match args.to {
+        Target::Curl => curl::command_line(&export),
+        Target::Pycurl => python::script(&export),
+        Target::Toml => config_file::text(&config, file),
+    };
+    if console.is_json() {
+        console.event(&json!({ "event": "export", "to": args.to.name(), "text": text }));
+    } else {
+        console.product(&text);
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// What belongs to another target is a mistake, not to be passed over.
+fn check(args: &ExportArgs) -> Result<(), CliError> {
+    let refuse = |what: &str, hint: &str| {
+        Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() })
+    };
+    if args.to != Target::Curl && (args.file.is_some() || args.url.is_some()) {
+        return refuse(
+            "a file and a URL are for --to curl alone",
+            "the PycURL script takes both as arguments; a config file has neither",
+        );
+    }
+    if args.to == Target::Toml && (args.for_version.is_some() || args.no_sign_request) {
+        return refuse(
+            "--for-version and --no-sign-request are not for --to toml",
+            "leave them out: a config file of curlift knows neither",
+        );
+    }
+    if let Some(file @ ("-" | "." | "")) = args.file.as_deref() {
+        return refuse(
+            &format!("curl sends {file:?} without a length, which S3 refuses"),
+            "name a file; a file of this name is ./- for example",
+        );
+    }
+    Ok(())
+}
