@@ -115,6 +115,7 @@ fn http_url(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curlopt::{Handle, all};
 
     #[test]
     fn versions_are_compared_as_numbers() {
@@ -122,6 +123,14 @@ mod tests {
         assert_eq!(ToolVersion::parse("7.88.1"), Ok(ToolVersion(7, 88)));
         for text in ["", "8", "8.x", "8.1.x", "8.1.2.3", "7.75"] {
             assert!(ToolVersion::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_option_is_newer_than_the_newest_version() {
+        for handle in [Handle::Easy, Handle::Multi] {
+            let since = all(handle).map(|option| ToolVersion::read(option.since).unwrap()).max();
+            assert!(since <= Some(ToolVersion::NEWEST), "{since:?}");
         }
     }
 

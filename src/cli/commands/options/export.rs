@@ -4,11 +4,13 @@
 mod config_file;
 mod curl;
 mod flags;
+mod http;
 mod joined;
 mod proxy;
 mod python;
 mod quote;
 mod secrets;
+mod tls;
 
 use serde_json::json;
 
@@ -35,6 +37,12 @@ impl Export<'_> {
     /// Whether the request needs a signature of its own.
     fn signs(&self) -> bool {
         self.is_signed && !self.url.is_some_and(secrets::is_key)
+    }
+
+    /// Whether libcurl would sign header fields without a value, which it does not send as they
+    /// are signed: curl's issue 11664 of 2023.
+    fn signs_fields_without_value(&self) -> bool {
+        self.version < ToolVersion(8, 4)
     }
 }
 
@@ -92,4 +100,53 @@ fn check(args: &ExportArgs) -> Result<(), CliError> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigFile, Overrides};
+    use crate::credentials::Environment;
+    use crate::curlopt::{CurlOption, Handle, Kind, all};
+
+    /// All that can be exported of one option.
+    fn exported(option: &CurlOption, value: &str) -> [String; 3] {
+        let overrides =
+            Overrides { curl: vec![format!("{}={value}", option.name)], ..Overrides::default() };
+        let file = ConfigFile::default();
+        let config = Config::load(&overrides, &Environment::default(), &file).unwrap();
+        let export = Export {
+            options: &config.options,
+            region: "us-east-1",
+            is_signed: true,
+            url: Some("https://h/k?X-Amz-Signature=hush"),
+            file: None,
+            version: ToolVersion::NEWEST,
+        };
+        let [curl, python] = [curl::command_line(&export), python::script(&export)];
+        [curl, python, config_file::text(&config, &file)]
+    }
+
+    #[test]
+    fn no_secret_is_exported() {
+        let mut count = 0;
+        for option in all(Handle::Easy) {
+            let known = option.knowledge();
+            let is_secret = known.secret || known.secret_userinfo;
+            if !is_secret || known.reserved.is_some() {
+                continue;
+            }
+            count += 1;
+            let value = match option.kind {
+                Kind::List => "X-Key: hush",
+                _ if known.secret_userinfo => "http://me:hush@h",
+                _ => "me:hush=hush",
+            };
+            for text in exported(option, value) {
+                assert!(!text.contains("hush"), "{}:\n{text}", option.name);
+                assert!(text.contains(option.name), "{}:\n{text}", option.name);
+            }
+        }
+        assert!(count >= 15, "{count}");
+    }
 }

@@ -15,10 +15,17 @@ pub(super) fn command_line(export: &Export<'_>) -> String {
             told.sort(set, export);
         }
     }
+    let cannot_be_signed = export.signs() && export.signs_fields_without_value();
+    told.differing.extend(folder_remark(export));
     let url_is_key = export.url.is_some_and(secrets::is_key);
     let mut words = engines(export.file);
+    if !export.signs() {
+        words.push(Flag::alone("--path-as-is"));
+    }
     words.append(&mut told.flags);
-    let fields = secrets::header_lines(export.options);
+    let (fields, unsendable): (Vec<Text>, Vec<Text>) = secrets::header_lines(export.options)
+        .into_iter()
+        .partition(|line| !(cannot_be_signed && line.is_field_without_value()));
     words.extend(fields.into_iter().map(|line| Flag::with("--header", line)));
     let variables = variables(&words);
     let mut lines: Vec<String> = words.iter().map(line).collect();
@@ -34,6 +41,10 @@ pub(super) fn command_line(export: &Export<'_>) -> String {
             .to_owned(),
     ];
     head.extend(told.heads());
+    head.extend(unsendable.iter().map(|line| {
+        let line = quote::comment(&line.before);
+        format!("# Left out: --header '{line}', which curl before 8.4 signs and does not send.")
+    }));
     head.extend(signing_comment(export, url_is_key));
     let mut needed = variables;
     needed.extend(export.file.is_none().then(|| "FILE".to_owned()));
@@ -61,7 +72,6 @@ fn engines(file: Option<&str>) -> Vec<Flag> {
         Flag::alone("--fail-with-body"),
         // Neither brackets in the name of the file nor those of the key are patterns.
         Flag::alone("--globoff"),
-        Flag::alone("--path-as-is"),
         Flag::with("--proto", Text::plain("=http,https")),
     ]
 }
@@ -73,6 +83,14 @@ fn line(flag: &Flag) -> String {
     }
 }
 
+/// The engine leaves the folder of single certificates out where there is a bundle.
+fn folder_remark(export: &Export<'_>) -> Option<String> {
+    let all = All(export.options);
+    let bundle = all.get("CAINFO").filter(|_| all.get("CAPATH").is_none())?;
+    let remark = "curl may believe the system's folder of authorities as well";
+    Some(format!("{}: {remark}", secrets::told(bundle)))
+}
+
 /// Names of the variables that stand for secrets.
 fn variables(flags: &[Flag]) -> Vec<String> {
     let values = flags.iter().filter_map(|flag| flag.value.as_ref()?.variable.clone());
@@ -80,31 +98,34 @@ fn variables(flags: &[Flag]) -> Vec<String> {
 }
 
 /// Keys are read from the variables where curlift looks first; a token goes along where there is
-/// one.
-fn signing(region: &str) -> [String; 3] {
+/// one. Older curls do not say by themselves that the payload's hash is not signed.
+fn signing(region: &str) -> [String; 4] {
     let token = "AWS_SESSION_TOKEN";
     [
+        "--header 'x-amz-content-sha256: UNSIGNED-PAYLOAD'".to_owned(),
         format!("--aws-sigv4 {}", quote::shell(&format!("aws:amz:{region}:s3"))),
         "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"".to_owned(),
         format!("${{{token}:+--header}} ${{{token}:+\"x-amz-security-token: ${token}\"}}"),
     ]
 }
 
-fn signing_comment(export: &Export<'_>, url_is_key: bool) -> Option<String> {
-    if url_is_key {
-        return Some(
-            "# The URL that was given is a key itself and not repeated: set URL to it.".to_owned(),
-        );
-    }
-    if !export.signs() {
-        return None;
-    }
-    let text = "# Signed with the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-    Some(match export.url {
-        Some(_) => format!("{text}."),
-        None => format!("{text}; for a presigned URL export with --no-sign-request."),
-    })
+/// What there is to know of the signature.
+fn signing_comment(export: &Export<'_>, url_is_key: bool) -> Vec<String> {
+    let lines: &[&str] = match (url_is_key, export.signs(), export.url) {
+        (true, ..) => {
+            &["# The URL that was given is a key itself and not repeated: set URL to it."]
+        }
+        (false, false, _) => &[],
+        (false, true, Some(_)) => &[UNSIGNABLE, SIGNED],
+        (false, true, None) => &[UNSIGNABLE, SIGNED, PRESIGNED],
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
 }
+
+const UNSIGNABLE: &str = "\
+# Left out: --path-as-is, with which curl does not sign. It squeezes /./ and /../ out of a key.";
+const SIGNED: &str = "# Signed with the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.";
+const PRESIGNED: &str = "# For a presigned URL export with --no-sign-request.";
 
 /// What is told and what is not, and why.
 #[derive(Debug, Default)]

@@ -24,13 +24,20 @@ pub(super) fn script(export: &Export<'_>) -> String {
     let multi = if multi.is_empty() { multi } else { fill(MULTI, &[("OPTIONS", multi)]) };
     let fields: String = secrets::header_lines(export.options)
         .iter()
-        .map(|line| format!("        {},\n", line.python()))
+        .map(|line| {
+            if line.is_field_without_value() && export.signs_fields_without_value() {
+                // With `fields` the request is signed.
+                format!("        *([] if fields else [{}]),\n", line.python())
+            } else {
+                format!("        {},\n", line.python())
+            }
+        })
         .collect();
-    let (sign, call) = if export.is_signed {
+    let (sign, call, as_is) = if export.is_signed {
         let sign = fill(SIGN, &[("REGION", quote::python(export.region))]);
-        (sign, "fields = sign(c) if \"X-Amz-Signature=\" not in url else []")
+        (sign, "fields = sign(c) if \"X-Amz-Signature=\" not in url else []", AS_IS_UNSIGNED)
     } else {
-        (String::new(), "fields = []")
+        (String::new(), "fields = []", "1)")
     };
     let base64 = if easy.contains("base64.") { "import base64\n" } else { "" };
     let parts = [
@@ -38,6 +45,7 @@ pub(super) fn script(export: &Export<'_>) -> String {
         ("BASE64", base64.to_owned()),
         ("OPTIONS", easy),
         ("FIELDS", fields),
+        ("AS_IS", as_is.to_owned()),
         ("FOLDER", without_folder(export).to_owned()),
         ("MULTI", multi),
         ("SIGN", sign),
@@ -66,24 +74,27 @@ fn without_folder(export: &Export<'_>) -> &'static str {
     }
 }
 
-const MULTI: &str = "
+const MULTI: &str = r#"
 
 def multi_options(m):
-    \"\"\"Sets what curlift sets on a pycurl.CurlMulti, for scripts that have one.\"\"\"
-@OPTIONS@";
+    """Sets what curlift sets on a pycurl.CurlMulti, for scripts that have one."""
+@OPTIONS@"#;
 
-const SIGN: &str = "
+const AS_IS_UNSIGNED: &str = "0 if fields else 1)  # libcurl does not sign with it";
+
+const SIGN: &str = r#"
 
 def sign(c):
-    \"\"\"Has libcurl sign the request, where there are keys; gives the fields that belong to it.\"\"\"
-    if \"AWS_ACCESS_KEY_ID\" not in os.environ:
+    """Has libcurl sign, where there are keys; gives the header fields that belong to it."""
+    if "AWS_ACCESS_KEY_ID" not in os.environ:
         return []
-    keys = os.environ[\"AWS_ACCESS_KEY_ID\"], os.environ[\"AWS_SECRET_ACCESS_KEY\"]
-    c.setopt(pycurl.AWS_SIGV4, \"aws:amz:\" + @REGION@ + \":s3\")
-    c.setopt(pycurl.USERPWD, \":\".join(keys))
-    token = os.environ.get(\"AWS_SESSION_TOKEN\")
-    return [\"x-amz-security-token: \" + token] if token else []
-";
+    keys = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+    c.setopt(pycurl.AWS_SIGV4, "aws:amz:" + @REGION@ + ":s3")
+    c.setopt(pycurl.USERPWD, ":".join(keys))
+    token = os.environ.get("AWS_SESSION_TOKEN")
+    fields = ["x-amz-content-sha256: UNSIGNED-PAYLOAD"]
+    return fields + (["x-amz-security-token: " + token] if token else [])
+"#;
 
 /// `c.setopt(…)` with a comment, or a comment that says why not.
 fn line(set: &Setting<Assignment>, handle: &str, version: ToolVersion) -> String {

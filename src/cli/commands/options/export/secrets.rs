@@ -28,11 +28,16 @@ impl Text {
 
     pub(super) fn followed(mut self, after: &str) -> Text {
         if self.variable.is_some() {
-            self.after += after
+            self.after += after;
         } else {
-            self.before += after
+            self.before += after;
         }
         self
+    }
+
+    /// Whether it is a header line that leaves a field out or sends it empty.
+    pub(super) fn is_field_without_value(&self) -> bool {
+        self.variable.is_none() && self.before.ends_with([':', ';'])
     }
 
     /// As a word of bash.
