@@ -107,25 +107,64 @@ mod tests {
     use super::*;
     use crate::config::{ConfigFile, Overrides};
     use crate::credentials::Environment;
-    use crate::curlopt::{CurlOption, Handle, Kind, all};
+    use crate::curlopt::{Handle, Kind, all};
 
-    /// All that can be exported of one option.
-    fn exported(option: &CurlOption, value: &str) -> [String; 3] {
-        let overrides =
-            Overrides { curl: vec![format!("{}={value}", option.name)], ..Overrides::default() };
+    /// Exports one option as `text` does.
+    fn exported(
+        option: &str,
+        url: Option<&str>,
+        version: ToolVersion,
+        text: impl Fn(&Export<'_>, &Config) -> String,
+    ) -> String {
+        let overrides = Overrides { curl: vec![option.to_owned()], ..Overrides::default() };
         let file = ConfigFile::default();
         let config = Config::load(&overrides, &Environment::default(), &file).unwrap();
-        let export = Export {
-            options: &config.options,
-            region: "us-east-1",
-            is_signed: true,
-            url: Some("https://h/k?X-Amz-Signature=hush"),
-            file: None,
-            version: ToolVersion::NEWEST,
-        };
-        let [curl, python] = [curl::command_line(&export), python::script(&export)];
-        [curl, python, config_file::text(&config, &file)]
+        let options = &config.options;
+        let region = config.region.value.as_str();
+        text(&Export { options, region, is_signed: true, url, file: None, version }, &config)
     }
+
+    fn line(option: &str, url: Option<&str>, version: ToolVersion) -> String {
+        exported(option, url, version, |export, _| curl::command_line(export))
+    }
+
+    #[test]
+    fn flags_that_a_curl_lacks_are_left_out_and_named() {
+        let newest = line("TCP_KEEPCNT=3", None, ToolVersion::NEWEST);
+        assert!(newest.contains("  --keepalive-cnt 3 \\\n"), "{newest}");
+        assert!(newest.contains("--keepalive-cnt needs curl 8.9"), "{newest}");
+        let old = line("TCP_KEEPCNT=3", None, ToolVersion(7, 88));
+        assert!(!old.contains("--keepalive-cnt 3"), "{old}");
+        assert!(old.contains("TCP_KEEPCNT = 3 (--curl): --keepalive-cnt since curl 8.9"), "{old}");
+    }
+
+    #[test]
+    fn a_command_line_names_what_it_needs() {
+        let line = line("USERPWD=me:hush", None, ToolVersion::NEWEST);
+        let needs = ": \"${CURLIFT_USERPWD:?}\" \"${FILE:?}\" \"${URL:?}\" && \\\ncurl --disable";
+        assert!(line.contains(needs), "{line}");
+        assert!(line.contains("  --upload-file \"$FILE\" \\\n"), "{line}");
+        assert!(line.ends_with("  --url \"$URL\"\n"), "{line}");
+    }
+
+    #[test]
+    fn signing_depends_on_the_url() {
+        let plain = line("TIMEOUT=1", Some("https://h/b/k"), ToolVersion::NEWEST);
+        assert!(plain.contains("--aws-sigv4 aws:amz:us-east-1:s3"), "{plain}");
+        assert!(plain.contains("\"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\""), "{plain}");
+        assert!(plain.ends_with("--url https://h/b/k\n"), "{plain}");
+        let presigned = line("TIMEOUT=1", Some(PRESIGNED), ToolVersion::NEWEST);
+        assert!(!presigned.contains("--aws-sigv4"), "{presigned}");
+        assert!(presigned.contains("--path-as-is") && !presigned.contains("hush"), "{presigned}");
+    }
+
+    #[test]
+    fn a_url_that_names_a_folder_is_told_of() {
+        let folder = line("TIMEOUT=1", Some("https://h/b/k/?a=b"), ToolVersion::NEWEST);
+        assert!(folder.contains("# curl appends the file's name"), "{folder}");
+    }
+
+    const PRESIGNED: &str = "https://h/k?X-Amz-Signature=hush";
 
     #[test]
     fn no_secret_is_exported() {
@@ -142,7 +181,18 @@ mod tests {
                 _ if known.secret_userinfo => "http://me:hush@h",
                 _ => "me:hush=hush",
             };
-            for text in exported(option, value) {
+            let file = ConfigFile::default();
+            let texts: [fn(&Export<'_>, &Config, &ConfigFile) -> String; 3] = [
+                |export, _, _| curl::command_line(export),
+                |export, _, _| python::script(export),
+                |_, config, file| config_file::text(config, file),
+            ];
+            for text in texts {
+                let typed = format!("{}={value}", option.name);
+                let text =
+                    exported(&typed, Some(PRESIGNED), ToolVersion::NEWEST, |export, config| {
+                        text(export, config, &file)
+                    });
                 assert!(!text.contains("hush"), "{}:\n{text}", option.name);
                 assert!(text.contains(option.name), "{}:\n{text}", option.name);
             }

@@ -46,6 +46,9 @@ pub(super) fn command_line(export: &Export<'_>) -> String {
         format!("# Left out: --header '{line}', which curl before 8.4 signs and does not send.")
     }));
     head.extend(signing_comment(export, url_is_key));
+    if url.is_some_and(|url| url.split('?').next().is_some_and(|path| path.ends_with('/'))) {
+        head.push("# curl appends the file's name to a URL that ends with a slash.".to_owned());
+    }
     let mut needed = variables;
     needed.extend(export.file.is_none().then(|| "FILE".to_owned()));
     needed.extend(url.is_none().then(|| "URL".to_owned()));
