@@ -16,9 +16,11 @@ mod place;
 mod progress;
 mod report;
 mod signals;
+mod usage;
 mod vocabulary;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -27,7 +29,7 @@ use self::console::Console;
 use self::error::CliError;
 pub use self::exit::ExitStatus;
 use self::vocabulary::Flags;
-use crate::config::{ConfigError, ConfigFile, environment_of_process};
+use crate::config::{ConfigError, ConfigFile, FileError, environment_of_process};
 use crate::credentials::Environment;
 use crate::transport;
 
@@ -36,14 +38,11 @@ use crate::transport;
 pub fn main() -> ExitCode {
     let mut cli = parse(definition());
     let environment = environment_of_process();
-    let mut file = ConfigFile::default();
+    let mut file = Ok(ConfigFile::default());
     if cli.command.is_configured() {
-        let flags = Flags::new(definition());
-        file = match ConfigFile::find(cli.config.as_deref(), &environment, &flags) {
-            Ok(file) => file,
-            Err(error) => return early(&ConfigError::from(error).into()),
-        };
-        if let Some(definition) = flags.with_defaults(&file) {
+        let flags = Flags::new();
+        file = ConfigFile::find(cli.config.as_deref(), &environment, &flags).map_err(Arc::new);
+        if let Some(definition) = file.as_ref().ok().and_then(|file| flags.with_defaults(file)) {
             cli = parse(definition);
         }
     }
@@ -52,6 +51,8 @@ pub fn main() -> ExitCode {
         Err(error) => return early(&error),
     };
     let surroundings = Surroundings { environment, file };
+    // What reads arguments is never run again, and would add to the most memory this takes.
+    transport::release_startup_code();
     let code = commands::run(cli.command, &console, &surroundings).unwrap_or_else(|error| {
         report::tell_error(&console, &error.to_string(), error.hint().as_deref(), None);
         error.code()
@@ -66,7 +67,18 @@ pub fn main() -> ExitCode {
 #[derive(Debug)]
 struct Surroundings {
     environment: Environment,
-    file: ConfigFile,
+    /// A broken one is the business of the commands that need it.
+    file: Result<ConfigFile, Arc<FileError>>,
+}
+
+impl Surroundings {
+    /// The config file.
+    ///
+    /// # Errors
+    /// With all that is wrong with it.
+    fn file(&self) -> Result<&ConfigFile, ConfigError> {
+        self.file.as_ref().map_err(|error| ConfigError::File(Arc::clone(error)))
+    }
 }
 
 /// clap prints help and usage errors itself and leaves with 0 or 2.

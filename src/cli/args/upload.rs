@@ -65,7 +65,7 @@ pub(in crate::cli) struct UploadArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transfer")]
-struct TransferArgs {
+pub(super) struct TransferArgs {
     /// Bytes of a part, 5MiB to 5GiB; grown where 10,000 parts are too few [default: 16MiB]
     #[arg(long, visible_alias = "chunk-size", value_name = "SIZE", value_parser = units::size)]
     part_size: Option<u64>,
@@ -128,7 +128,7 @@ enum OnFailure {
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Object")]
-struct ObjectArgs {
+pub(in crate::cli) struct ObjectArgs {
     /// STANDARD, STANDARD_IA, GLACIER_IR, DEEP_ARCHIVE, ...
     #[arg(long, value_name = "CLASS")]
     storage_class: Option<String>,

@@ -53,7 +53,7 @@ pub(super) fn run(
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     check(args)?;
-    let file = &surroundings.file;
+    let file = surroundings.file()?;
     let config = Config::load(&args.overrides(), &surroundings.environment, file)?;
     let export = Export {
         options: &config.options,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::quote;
 use super::secrets;
-use crate::cli::args::Cli;
 use crate::cli::vocabulary::Flags;
 use crate::config::{
     Config, ConfigFile, LOOKED_UP, Origin, PayloadSigning, RetryMode, Setting, Shape, Vocabulary,
@@ -87,7 +86,7 @@ fn transfer(config: &Config) -> Vec<String> {
 
 /// What stands in the file beside, which only the flags know.
 fn others(file: &ConfigFile) -> Vec<String> {
-    let flags = Flags::new(<Cli as clap::CommandFactory>::command());
+    let flags = Flags::new();
     let others = file.top.settings.iter().filter(|(name, _)| !LOOKED_UP.contains(&name.as_str()));
     let lines = others.map(|(name, set)| {
         let value = match flags.shape(name) {
@@ -205,7 +204,7 @@ mod tests {
     }
 
     fn read(text: &str) -> ConfigFile {
-        let flags = Flags::new(<Cli as clap::CommandFactory>::command());
+        let flags = Flags::new();
         ConfigFile::parse("x.toml".as_ref(), text, &flags)
             .unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
