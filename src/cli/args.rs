@@ -4,6 +4,8 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 mod bucket;
+mod export;
+mod options;
 mod store;
 mod tune;
 mod typed;
@@ -15,6 +17,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+pub(super) use self::export::{ExportArgs, Target, ToolVersion};
+pub(super) use self::options::OptionsCommand;
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
@@ -47,6 +51,7 @@ impl Command {
             | Command::Verify(_)
             | Command::Lifecycle(_)
             | Command::Uploads(_)
+            | Command::Options(_)
             | Command::Resume(_)
             | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
@@ -72,6 +77,9 @@ pub(super) enum Command {
     /// List and abort multipart uploads that were never completed
     #[command(subcommand)]
     Uploads(UploadsCommand),
+    /// Show and export what is set of libcurl
+    #[command(subcommand)]
+    Options(OptionsCommand),
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),

@@ -4,7 +4,7 @@
 use super::console::Console;
 use super::error::CliError;
 use crate::config::{LibcurlOptions, Origin, Setting};
-use crate::curlopt::{Assignment, Handle, HeaderLine, Kind, Remark, Value, remarks};
+use crate::curlopt::{Assignment, Handle, HeaderLine, Kind, PROFILES, Remark, Value, remarks};
 use crate::transport::{HandleSettings, Refusal, refusals};
 
 /// The options of all handles. Sends nothing.
@@ -76,6 +76,10 @@ pub(super) fn remarks_on(set: &Setting<Assignment>, concurrency: u32) -> Vec<Rem
         Origin::Default | Origin::Profile(_) => return Vec::new(),
         Origin::Flag(name) if name != "--curl" => return Vec::new(),
         _ => {}
+    }
+    // What curlift would set by itself may be written into a file as well.
+    if PROFILES.iter().flat_map(|profile| profile.assignments()).any(|ours| ours == set.value) {
+        return Vec::new();
     }
     let mut said = remarks(&set.value);
     said.extend(queues_inside(&set.value, concurrency).map(Remark::Warning));

@@ -7,6 +7,7 @@
 mod canned;
 mod diagnoses;
 mod explains;
+mod exports;
 mod lifecycle;
 mod local_lab;
 mod nested;

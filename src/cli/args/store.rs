@@ -115,6 +115,13 @@ pub(in crate::cli) fn store_overrides(
             RetryMode::Adaptive => config::RetryMode::Adaptive,
         }),
         stuck_max: retry.retry_max_time,
+        ..network_overrides(network)
+    }
+}
+
+/// The same, of the way there alone.
+pub(super) fn network_overrides(network: &NetworkArgs) -> Overrides {
+    Overrides {
         ca_bundle: network.ca_bundle.clone(),
         proxy: network.proxy.clone(),
         no_verify_ssl: network.no_verify_ssl,

@@ -8,6 +8,7 @@ mod generated;
 #[cfg(feature = "lab")]
 mod lab;
 mod lifecycle;
+mod options;
 mod pages;
 mod plan;
 mod resume;
@@ -37,6 +38,7 @@ pub(super) fn run(
         Command::Verify(args) => verify::run(&args, console, surroundings)?,
         Command::Lifecycle(command) => lifecycle::run(&command, console, surroundings)?,
         Command::Uploads(command) => uploads::run(&command, console, surroundings)?,
+        Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Tune(args) => tune::run(&args, console, surroundings)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, &surroundings.environment),
