@@ -4,6 +4,7 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 mod bucket;
+mod options;
 mod store;
 mod upload;
 mod uploads;
@@ -13,6 +14,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+pub(super) use self::options::{
+    OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
+};
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::upload::{ResumeArgs, UploadArgs};
@@ -34,19 +38,31 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
+/// What a command makes of the config file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConfigUse {
+    /// It works only with one that is right.
+    Needed,
+    /// It reads it, and works as well without one that is wrong.
+    Welcome,
+    /// It does not concern it.
+    Ignored,
+}
+
 impl Command {
-    /// Whether the config file concerns it.
-    pub(super) fn is_configured(&self) -> bool {
+    /// What it makes of the config file.
+    pub(super) fn config_use(&self) -> ConfigUse {
         match self {
             Command::Cp(_)
             | Command::Plan(_)
             | Command::Verify(_)
             | Command::Lifecycle(_)
             | Command::Uploads(_)
-            | Command::Resume(_) => true,
+            | Command::Resume(_) => ConfigUse::Needed,
+            Command::Options(command) => command.config_use(),
             #[cfg(feature = "lab")]
-            Command::Lab(_) | Command::Demo(_) => false,
-            Command::Completions { .. } | Command::Man { .. } => false,
+            Command::Lab(_) | Command::Demo(_) => ConfigUse::Ignored,
+            Command::Completions { .. } | Command::Man { .. } => ConfigUse::Ignored,
         }
     }
 }
@@ -70,6 +86,9 @@ pub(super) enum Command {
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
+    /// List, explain and check libcurl's options, and show what will be set
+    #[command(subcommand, after_help = options::EXAMPLES)]
+    Options(OptionsCommand),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]

@@ -18,16 +18,17 @@ mod report;
 mod signals;
 mod vocabulary;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use self::args::Cli;
+use self::args::{Cli, ConfigUse};
 use self::console::Console;
 use self::error::CliError;
 pub use self::exit::ExitStatus;
 use self::vocabulary::Flags;
-use crate::config::{ConfigError, ConfigFile, environment_of_process};
+use crate::config::{ConfigError, ConfigFile, FileError, environment_of_process};
 use crate::credentials::Environment;
 use crate::transport;
 
@@ -36,13 +37,15 @@ use crate::transport;
 pub fn main() -> ExitCode {
     let mut cli = parse(definition());
     let environment = environment_of_process();
-    let mut file = ConfigFile::default();
-    if cli.command.is_configured() {
+    let (mut file, mut file_error) = (ConfigFile::default(), None);
+    let config_use = cli.command.config_use();
+    if config_use != ConfigUse::Ignored {
         let flags = Flags::new(definition());
-        file = match ConfigFile::find(cli.config.as_deref(), &environment, &flags) {
-            Ok(file) => file,
+        match ConfigFile::find(cli.config.as_deref(), &environment, &flags) {
+            Ok(found) => file = found,
+            Err(error) if config_use == ConfigUse::Welcome => file_error = Some(error),
             Err(error) => return early(&ConfigError::from(error).into()),
-        };
+        }
         if let Some(definition) = flags.with_defaults(&file) {
             cli = parse(definition);
         }
@@ -51,7 +54,8 @@ pub fn main() -> ExitCode {
         Ok(console) => console,
         Err(error) => return early(&error),
     };
-    let surroundings = Surroundings { environment, file };
+    let config = cli.config.take();
+    let surroundings = Surroundings { environment, config, file, file_error };
     let code = commands::run(cli.command, &console, &surroundings).unwrap_or_else(|error| {
         report::tell_error(&console, &error.to_string(), error.hint().as_deref(), None);
         error.code()
@@ -66,7 +70,13 @@ pub fn main() -> ExitCode {
 #[derive(Debug)]
 struct Surroundings {
     environment: Environment,
+    /// `--config`.
+    config: Option<PathBuf>,
+    /// What stands in the config file; nothing where that is wrong, for commands that can do
+    /// without it.
     file: ConfigFile,
+    /// What is wrong with it then.
+    file_error: Option<FileError>,
 }
 
 /// clap prints help and usage errors itself and leaves with 0 or 2.

@@ -106,7 +106,7 @@ impl ConfigError {
         match self {
             ConfigError::Files(error) => error.hint(),
             ConfigError::File(FileError::Unreadable { .. }) => {
-                "name the file with --config FILE, or unset CURLIFT_CONFIG".to_owned()
+                "check the path: on the command line, or in CURLIFT_CONFIG".to_owned()
             }
             ConfigError::File(_) => "correct it; nothing was sent".to_owned(),
             ConfigError::NoOptionsProfile { known, .. } => {

@@ -121,7 +121,8 @@ fn line_shown(line: &str, is_secret: bool) -> String {
     let name = line.split([':', ';']).next().unwrap_or_default();
     let is_secret =
         is_secret || TELLING.iter().any(|part| name.to_ascii_lowercase().contains(part));
-    if is_secret && name.len() < line.len() { format!("{name}: {SECRET}") } else { line.to_owned() }
+    let holds_something = line.len() > name.len() + 1;
+    if is_secret && holds_something { format!("{name}: {SECRET}") } else { line.to_owned() }
 }
 
 /// A URL with stars in place of `user:password`.

@@ -65,7 +65,7 @@ pub(in crate::cli) struct UploadArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transfer")]
-struct TransferArgs {
+pub(super) struct TransferArgs {
     /// Bytes of a part, 5MiB to 5GiB; grown where 10,000 parts are too few [default: 16MiB]
     #[arg(long, visible_alias = "chunk-size", value_name = "SIZE", value_parser = units::size)]
     part_size: Option<u64>,
@@ -83,6 +83,18 @@ struct TransferArgs {
     /// Never send the last slow parts a second time (at most 5% of the bytes are)
     #[arg(long)]
     no_hedge: bool,
+}
+
+impl TransferArgs {
+    /// The flags that go before other places, beside those that are in `overrides` already.
+    pub(super) fn add_to(&self, overrides: Overrides) -> Overrides {
+        Overrides {
+            part_size: self.part_size,
+            multipart_threshold: self.multipart_threshold,
+            concurrency: self.concurrency,
+            ..overrides
+        }
+    }
 }
 
 /// What was begun before.
@@ -177,10 +189,7 @@ impl UploadArgs {
     pub(in crate::cli) fn overrides(&self) -> Overrides {
         Overrides {
             checksums: self.object.checksum_algorithm.map(|a| a == ChecksumAlgorithm::Crc64nvme),
-            part_size: self.transfer.part_size,
-            multipart_threshold: self.transfer.multipart_threshold,
-            concurrency: self.transfer.concurrency,
-            ..store_overrides(&self.s3, &self.network, &self.retry)
+            ..self.transfer.add_to(store_overrides(&self.s3, &self.network, &self.retry))
         }
     }
 

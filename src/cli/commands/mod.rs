@@ -7,6 +7,7 @@ mod demo;
 #[cfg(feature = "lab")]
 mod lab;
 mod lifecycle;
+mod options;
 mod pages;
 mod plan;
 mod resume;
@@ -34,6 +35,7 @@ pub(super) fn run(
         Command::Resume(args) => resume::run(&args, console, surroundings)?,
         Command::Verify(args) => verify::run(&args, console, surroundings)?,
         Command::Lifecycle(command) => lifecycle::run(&command, console, surroundings)?,
+        Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Uploads(command) => uploads::run(&command, console, surroundings)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, &surroundings.environment),

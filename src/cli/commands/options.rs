@@ -1,0 +1,47 @@
+//! `curlift options`: libcurl's options listed, explained and checked, and what will be set.
+
+mod check;
+mod effective;
+mod facts;
+mod ls;
+mod page;
+mod profiles;
+mod settings;
+mod show;
+
+use crate::cli::Surroundings;
+use crate::cli::args::OptionsCommand;
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::json::{Error, Event};
+use crate::config::FileError;
+
+/// Runs the command; with `--json` an error is a line too.
+pub(super) fn run(
+    command: &OptionsCommand,
+    console: &Console,
+    surroundings: &Surroundings,
+) -> Result<ExitStatus, CliError> {
+    let ended = match command {
+        OptionsCommand::Ls(args) => ls::run(args, console, surroundings),
+        OptionsCommand::Show(args) => show::run(args, console, surroundings),
+        OptionsCommand::Effective(args) => effective::run(args, console, surroundings),
+        OptionsCommand::Check(args) => check::run(args, console, surroundings),
+    };
+    ended.inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
+}
+
+/// Says that the config file is left aside, where it is wrong.
+fn tell_of_broken_file(console: &Console, surroundings: &Surroundings) {
+    let Some(error) = &surroundings.file_error else { return };
+    let text = match error {
+        FileError::Mistakes { path, mistakes } => format!(
+            "{} has {} and is left aside; `curlift options check` shows them",
+            path.display(),
+            page::counted(mistakes.len(), "mistake")
+        ),
+        other => format!("{other}; it is left aside"),
+    };
+    console.warn(&text);
+}
