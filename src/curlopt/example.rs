@@ -1,6 +1,6 @@
 //! A value of the right kind for each option, to show how it is written.
 
-use super::{CurlOption, Handle, Kind, Unit};
+use super::{CurlOption, Handle, Kind, Name, Unit};
 
 /// How an option may be set to a value that it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +84,13 @@ fn text(name: &str) -> &'static str {
 
 fn number(option: &CurlOption) -> Example {
     let known = option.knowledge();
-    // The first that is no other word for "as usual".
-    let is_telling = |name: &str| !["none", "default", "unset", "whatever"].contains(&name);
-    if let Some(name) = option.names().find(|name| is_telling(name.human)) {
+    // The first that is no other word for "as usual", and against which nothing is to be said.
+    let is_telling = |name: &Name| !["none", "default", "unset", "whatever"].contains(&name.human);
+    let is_warned = |name: &Name| {
+        known.warn.iter().any(|warning| warning.values.iter().flatten().any(|v| *v == name.number))
+    };
+    let named = option.names().filter(is_telling).min_by_key(is_warned);
+    if let Some(name) = named {
         return if option.is_mask() {
             Example::list(name.human)
         } else {
@@ -133,6 +137,12 @@ mod tests {
             assert_eq!(typed.unwrap(), check(option, &given).unwrap(), "{example:?}");
         }
         assert!(header_line("X-Team: data").is_ok());
+    }
+
+    #[test]
+    fn an_example_is_no_bad_example() {
+        let version = example(find(Handle::Easy, "SSLVERSION").unwrap()).unwrap();
+        assert_eq!(version.written, "\"TLSv1.2\"");
     }
 
     #[test]

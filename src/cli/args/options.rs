@@ -60,8 +60,8 @@ Examples:
   curlift options show CURLMOPT_MAX_TOTAL_CONNECTIONS --json";
 
 const EFFECTIVE_EXAMPLES: &str = "\
-Takes the flags of `cp` that change what is set. Needs no endpoint and no keys. Exits with 3 where
-this libcurl refuses a value.
+Takes the flags of `cp` that change what is set. Needs no endpoint and no keys.
+Exit codes: 0 all can be set, 3 this libcurl refuses a value.
 
 Examples:
   curlift options effective
@@ -69,7 +69,8 @@ Examples:
   curlift options effective --curl LOW_SPEED_TIME=5m -x http://proxy:3128";
 
 const CHECK_EXAMPLES: &str = "\
-Exit codes: 0 no mistakes (there may be warnings), 3 mistakes, or what this libcurl lacks.
+Exit codes: 0 no mistakes (there may be warnings), 3 mistakes, or an option that
+this libcurl lacks.
 
 Examples:
   curlift options check

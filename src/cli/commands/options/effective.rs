@@ -11,7 +11,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::{Surroundings, libcurl};
 use crate::config::{Config, LibcurlOptions, Origin, Setting};
-use crate::curlopt::{Assignment, Handle, HeaderLine};
+use crate::credentials::Environment;
+use crate::curlopt::{Assignment, Handle, HeaderLine, without_userinfo};
 use crate::transport::{EngineOption, Refusal, engine_options, version};
 
 /// Prints all of them, then what cp would say of them.
@@ -27,6 +28,7 @@ pub(super) fn run(
         options: options(&config.options, &refused, concurrency),
         engine: engine_options(&libcurl::settings_of(&config.options, &taken)),
         fields: fields(&config.options),
+        variables: variables(&config.options, &surroundings.environment),
         settings: settings::all(&config, &surroundings.file),
     };
     if console.is_json() {
@@ -44,6 +46,7 @@ struct Effective {
     options: Vec<Set>,
     engine: Vec<EngineOption>,
     fields: Vec<Field>,
+    variables: Vec<Variable>,
     settings: Vec<settings::Shown>,
 }
 
@@ -129,6 +132,39 @@ fn fields(options: &LibcurlOptions) -> Vec<Field> {
     shown.zip(options.header_lines()).map(field).collect()
 }
 
+/// A variable of the environment that libcurl, or its TLS library, reads by itself.
+#[derive(Debug, Serialize)]
+struct Variable {
+    event: &'static str,
+    name: &'static str,
+    /// Stars in place of user and password.
+    value: String,
+}
+
+/// Those that an option takes the place of, and the option.
+const VARIABLES: [(&str, &str); 10] = [
+    ("http_proxy", "PROXY"),
+    ("https_proxy", "PROXY"),
+    ("HTTPS_PROXY", "PROXY"),
+    ("all_proxy", "PROXY"),
+    ("ALL_PROXY", "PROXY"),
+    ("no_proxy", "NOPROXY"),
+    ("NO_PROXY", "NOPROXY"),
+    ("SSL_CERT_FILE", "CAINFO"),
+    ("SSL_CERT_DIR", "CAPATH"),
+    ("SSLKEYLOGFILE", ""),
+];
+
+fn variables(options: &LibcurlOptions, environment: &Environment) -> Vec<Variable> {
+    let is_set = |name: &str| options.iter().any(|set| set.value.option.name == name);
+    let heard = VARIABLES.iter().filter(|(_, option)| !is_set(option));
+    let variable = |(name, _): &(&'static str, &str)| {
+        let value = without_userinfo(environment.get(name)?);
+        Some(Variable { event: "environment", name, value })
+    };
+    heard.filter_map(variable).collect()
+}
+
 impl Effective {
     fn tell(&self, console: &Console) {
         self.options.iter().for_each(|set| console.event(set));
@@ -136,6 +172,7 @@ impl Effective {
             console.event(&Engine { event: "engine", name, value });
         }
         self.fields.iter().for_each(|field| console.event(field));
+        self.variables.iter().for_each(|variable| console.event(variable));
         self.settings.iter().for_each(|setting| console.event(setting));
     }
 
@@ -172,6 +209,14 @@ impl Effective {
             sections.push((
                 "header fields of every request, from HTTPHEADER".to_owned(),
                 page::columns(&fields.collect::<Vec<_>>()),
+            ));
+        }
+        if !self.variables.is_empty() {
+            let variables = self.variables.iter();
+            let variables = variables.map(|set| [set.name.to_owned(), set.value.clone()]);
+            sections.push((
+                "environment that libcurl reads by itself".to_owned(),
+                page::columns(&variables.collect::<Vec<_>>()),
             ));
         }
         sections.push((

@@ -11,7 +11,7 @@ use crate::transport::{Refusal, lacks};
 #[expect(clippy::struct_excessive_bools, reason = "the fields are those of the line")]
 pub(super) struct Facts {
     event: &'static str,
-    pub(super) name: &'static str,
+    name: &'static str,
     full_name: String,
     number: u32,
     handle: &'static str,
@@ -206,7 +206,7 @@ pub(super) fn handle(handle: Handle) -> &'static str {
     }
 }
 
-fn unit(unit: Unit) -> &'static str {
+pub(super) fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Seconds => "seconds",
         Unit::Milliseconds => "milliseconds",

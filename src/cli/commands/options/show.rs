@@ -9,7 +9,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::vocabulary::Flags;
 use crate::cli::{Surroundings, definition};
 use crate::config::{Config, LibcurlOptions, Overrides, Vocabulary as _};
-use crate::curlopt::{self, CurlOption, DEFAULT, Handle, Mistake, expected, find};
+use crate::curlopt::{self, CurlOption, DEFAULT, Handle, Kind, Mistake, expected, find};
 use crate::transport::{Refusal, lacks, version};
 
 /// The column behind the labels.
@@ -110,7 +110,8 @@ impl Page<'_> {
     /// What it can be, and what it is.
     fn value(&self) -> Vec<(&'static str, String)> {
         let (option, known) = (self.option, self.option.knowledge());
-        let mut rows = vec![("type", option.kind.c_type().to_owned())];
+        let unit = known.unit.map(|unit| format!(", {}", facts::unit(unit))).unwrap_or_default();
+        let mut rows = vec![("type", format!("{}{unit}", option.kind.c_type()))];
         if option.names().next().is_none() && option.kind.can_be_written() {
             rows.push(("takes", takes(option)));
         }
@@ -195,10 +196,13 @@ impl Page<'_> {
         }
         match curlopt::example(option) {
             None => vec![("write", "nothing: only a program can hand it over".to_owned())],
-            Some(example) => vec![
-                ("write", format!("{} below [{}]", example.line(option), option.handle.table())),
-                ("or type", facts::flag(option, &example.typed)),
-            ],
+            Some(example) => {
+                let line = format!("{} below [{}]", example.line(option), option.handle.table());
+                // Other users of a machine can read arguments.
+                let is_secret = known.secret && option.kind != Kind::List;
+                let typed = (!is_secret).then(|| ("or type", facts::flag(option, &example.typed)));
+                std::iter::once(("write", line)).chain(typed).collect()
+            }
         }
     }
 }
