@@ -38,31 +38,20 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-/// What a command makes of the config file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ConfigUse {
-    /// It works only with one that is right.
-    Needed,
-    /// It reads it, and works as well without one that is wrong.
-    Welcome,
-    /// It does not concern it.
-    Ignored,
-}
-
 impl Command {
-    /// What it makes of the config file.
-    pub(super) fn config_use(&self) -> ConfigUse {
+    /// Whether the config file concerns it.
+    pub(super) fn is_configured(&self) -> bool {
         match self {
             Command::Cp(_)
             | Command::Plan(_)
             | Command::Verify(_)
             | Command::Lifecycle(_)
             | Command::Uploads(_)
-            | Command::Resume(_) => ConfigUse::Needed,
-            Command::Options(command) => command.config_use(),
+            | Command::Options(_)
+            | Command::Resume(_) => true,
             #[cfg(feature = "lab")]
-            Command::Lab(_) | Command::Demo(_) => ConfigUse::Ignored,
-            Command::Completions { .. } | Command::Man { .. } => ConfigUse::Ignored,
+            Command::Lab(_) | Command::Demo(_) => false,
+            Command::Completions { .. } | Command::Man { .. } => false,
         }
     }
 }

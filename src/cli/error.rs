@@ -188,7 +188,7 @@ fn refused(refusals: &[(Origin, Refusal)]) -> String {
         [(origin, refusal)] => format!("{origin}: {refusal}"),
         more => more.iter().fold(
             format!("{} libcurl options cannot be set", more.len()),
-            |text, (origin, refusal)| format!("{text}\n  {origin}: {refusal}"),
+            |text, (origin, refusal)| format!("{text}\n{origin}: {refusal}"),
         ),
     }
 }

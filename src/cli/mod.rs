@@ -20,10 +20,11 @@ mod vocabulary;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use self::args::{Cli, ConfigUse};
+use self::args::Cli;
 use self::console::Console;
 use self::error::CliError;
 pub use self::exit::ExitStatus;
@@ -37,16 +38,11 @@ use crate::transport;
 pub fn main() -> ExitCode {
     let mut cli = parse(definition());
     let environment = environment_of_process();
-    let (mut file, mut file_error) = (ConfigFile::default(), None);
-    let config_use = cli.command.config_use();
-    if config_use != ConfigUse::Ignored {
-        let flags = Flags::new(definition());
-        match ConfigFile::find(cli.config.as_deref(), &environment, &flags) {
-            Ok(found) => file = found,
-            Err(error) if config_use == ConfigUse::Welcome => file_error = Some(error),
-            Err(error) => return early(&ConfigError::from(error).into()),
-        }
-        if let Some(definition) = flags.with_defaults(&file) {
+    let mut file = Ok(ConfigFile::default());
+    if cli.command.is_configured() {
+        let flags = Flags::new();
+        file = ConfigFile::find(cli.config.as_deref(), &environment, &flags).map_err(Arc::new);
+        if let Some(definition) = file.as_ref().ok().and_then(|file| flags.with_defaults(file)) {
             cli = parse(definition);
         }
     }
@@ -55,7 +51,9 @@ pub fn main() -> ExitCode {
         Err(error) => return early(&error),
     };
     let config = cli.config.take();
-    let surroundings = Surroundings { environment, config, file, file_error };
+    let surroundings = Surroundings { environment, config, file };
+    // What reads arguments is never run again, and would add to the most memory this takes.
+    transport::release_startup_code();
     let code = commands::run(cli.command, &console, &surroundings).unwrap_or_else(|error| {
         report::tell_error(&console, &error.to_string(), error.hint().as_deref(), None);
         error.code()
@@ -72,11 +70,18 @@ struct Surroundings {
     environment: Environment,
     /// `--config`.
     config: Option<PathBuf>,
-    /// What stands in the config file; nothing where that is wrong, for commands that can do
-    /// without it.
-    file: ConfigFile,
-    /// What is wrong with it then.
-    file_error: Option<FileError>,
+    /// A broken one is the business of the commands that need it.
+    file: Result<ConfigFile, Arc<FileError>>,
+}
+
+impl Surroundings {
+    /// The config file.
+    ///
+    /// # Errors
+    /// With all that is wrong with it.
+    fn file(&self) -> Result<&ConfigFile, ConfigError> {
+        self.file.as_ref().map_err(|error| ConfigError::File(Arc::clone(error)))
+    }
 }
 
 /// clap prints help and usage errors itself and leaves with 0 or 2.

@@ -1,12 +1,14 @@
 //! The flags of the command line as words of the config file: what may stand at its top level is
 //! defined once, with the flags.
 
+use std::cell::LazyCell;
 use std::error::Error as _;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, FromArgMatches};
 
 use super::args::Cli;
+use super::definition;
 use crate::config::{ConfigFile, LOOKED_UP, Shape, Vocabulary};
 
 /// Flags that say something about one run alone.
@@ -22,38 +24,46 @@ const OF_ONE_RUN: [&str; 9] = [
     "verbose",
 ];
 
-/// The definition of all arguments.
-pub(super) struct Flags {
+/// The definition of all arguments, made once a config file is there to be read.
+pub(super) struct Flags(LazyCell<Defined>);
+
+struct Defined {
     definition: clap::Command,
     /// Of `cp`, those that every command has included.
     flags: Vec<Arg>,
 }
 
-impl Flags {
-    pub(super) fn new(definition: clap::Command) -> Flags {
+impl Defined {
+    fn new(definition: clap::Command) -> Defined {
         let cp = definition.find_subcommand("cp").expect("cp is a command");
         let all = cp.get_arguments().chain(definition.get_arguments());
         let flags = all.filter(|arg| arg.get_long().is_some());
         let flags = flags.filter(|arg| !OF_ONE_RUN.contains(&arg.get_id().as_str()));
         let flags = flags.cloned().collect();
-        Flags { definition, flags }
+        Defined { definition, flags }
+    }
+}
+
+impl Flags {
+    pub(super) fn new() -> Flags {
+        Flags(LazyCell::new(|| Defined::new(definition())))
     }
 
     /// The definition with what the file says as defaults; none where it says nothing of the kind.
-    pub(super) fn with_defaults(self, file: &ConfigFile) -> Option<clap::Command> {
+    pub(super) fn with_defaults(&self, file: &ConfigFile) -> Option<clap::Command> {
         let settings = file.top.settings.iter();
         let mut settings = settings.filter(|(name, _)| !LOOKED_UP.contains(&name.as_str()));
         let first = settings.next()?;
         let definition = std::iter::once(first)
             .chain(settings)
-            .fold(self.definition, |definition, (name, set)| {
+            .fold(self.0.definition.clone(), |definition, (name, set)| {
                 with_default(definition, name, &set.value)
             });
         Some(definition)
     }
 
     fn flag(&self, setting: &str) -> Option<&Arg> {
-        self.flags.iter().find(|flag| name(flag) == setting)
+        self.0.flags.iter().find(|flag| name(flag) == setting)
     }
 }
 
@@ -84,11 +94,11 @@ impl Vocabulary for Flags {
             let aliases = flag.get_visible_aliases().unwrap_or_default();
             name(flag) == key || aliases.iter().any(|alias| alias.replace('-', "_") == key)
         };
-        self.flags.iter().find(is_it).map(name)
+        self.0.flags.iter().find(is_it).map(name)
     }
 
     fn settings(&self) -> Vec<String> {
-        self.flags.iter().map(name).collect()
+        self.0.flags.iter().map(name).collect()
     }
 
     fn shape(&self, setting: &str) -> Shape {
@@ -108,7 +118,8 @@ impl Vocabulary for Flags {
         let long = flag.get_long().unwrap_or_default();
         let typed = values.iter().map(|value| format!("--{long}={value}"));
         let start = ["curlift", "cp", "FILE", "s3://bucket/key"].map(str::to_owned);
-        let matches = self.definition.clone().try_get_matches_from(start.into_iter().chain(typed));
+        let matches =
+            self.0.definition.clone().try_get_matches_from(start.into_iter().chain(typed));
         let Err(error) = matches.and_then(|matches| Cli::from_arg_matches(&matches)) else {
             return Ok(());
         };
@@ -128,11 +139,10 @@ impl Vocabulary for Flags {
 mod tests {
     use std::path::Path;
 
-    use super::super::definition;
     use super::*;
 
     fn flags() -> Flags {
-        Flags::new(definition())
+        Flags::new()
     }
 
     #[test]

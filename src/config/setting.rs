@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::FileError;
 use crate::credentials::CredentialsError;
@@ -47,7 +48,7 @@ pub enum ConfigError {
     Files(#[from] CredentialsError),
     /// Our own file cannot be read, or holds mistakes.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(Arc<FileError>),
     /// There is no such profile of options.
     #[error("there is no profile {name:?} (from {origin})")]
     NoOptionsProfile {
@@ -105,10 +106,13 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             ConfigError::Files(error) => error.hint(),
-            ConfigError::File(FileError::Unreadable { .. }) => {
-                "check the path: on the command line, or in CURLIFT_CONFIG".to_owned()
-            }
-            ConfigError::File(_) => "correct it; nothing was sent".to_owned(),
+            ConfigError::File(error) => match **error {
+                FileError::Unreadable { .. } => {
+                    "check the path: on the command line, in --config FILE or in CURLIFT_CONFIG"
+                        .to_owned()
+                }
+                _ => "correct it; nothing was sent".to_owned(),
+            },
             ConfigError::NoOptionsProfile { known, .. } => {
                 format!(
                     "there are {}; more can be written as [profile.NAME.curl]",
@@ -127,7 +131,7 @@ fn listed(origin: &Origin, mistakes: &[Mistake]) -> String {
     match mistakes {
         [mistake] => format!("{origin}: {mistake}"),
         more => more.iter().fold(format!("{origin}: {} mistakes", more.len()), |text, mistake| {
-            format!("{text}\n  {mistake}")
+            format!("{text}\n{mistake}")
         }),
     }
 }

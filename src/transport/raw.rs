@@ -375,12 +375,12 @@ pub(super) fn set_open_files_limit(limit: libc::rlimit) -> io::Result<()> {
     }
 }
 
-/// Unmaps pages of code out of a file that were never written to; they are mapped again, with the
-/// same content, when they are next used.
-pub(super) fn unmap_clean_code(range: Range<usize>) {
+/// Unmaps pages of a file that were never written to; they are mapped again, with the same content,
+/// when they are next used.
+pub(super) fn unmap_clean_file(range: Range<usize>) {
     let start = ptr::without_provenance_mut::<c_void>(range.start);
-    // SAFETY: the range is a whole mapping of this process that is readable, executable, not
-    // writable, and equal to its file in every page (`footprint::clean_code`), so that dropping
+    // SAFETY: the range is a whole mapping of this process that is private, readable, not
+    // writable, and equal to its file in every page (`footprint::clean_files`), so that dropping
     // its pages changes nothing that can be observed. It stays mapped. An error changes nothing.
     unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) };
 }

@@ -61,6 +61,25 @@ fn to(url: &str, length: usize, flags: &[&str]) -> Ended {
     program.args(&IN_PARTS).args(flags).arg(file).arg(DESTINATION).run()
 }
 
+#[test]
+fn a_total_timeout_that_no_part_can_meet_is_named() {
+    let lab = Lab::start(&["UploadPart always slow 1MiB"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, _) = write_file(folder.path(), "source.bin", SIZE);
+    let flags = ["--curl", "TIMEOUT_MS=400", "--retry", "2"];
+    let ended = lab.cp().args(&flags).arg(file).arg(DESTINATION).run();
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    let told = expect_told_first(&ended, "timeout_too_short");
+    assert!(told["because"].as_str().unwrap_or_default().contains("of 5.0 MiB"), "{told}");
+}
+
+/// The first event of a cause; there may be others.
+fn expect_told_first(ended: &Ended, cause: &str) -> Value {
+    let told = diagnoses(ended);
+    let found = told.iter().find(|event| event["cause"] == cause);
+    found.unwrap_or_else(|| panic!("{told:?}\n{}", ended.stderr)).clone()
+}
+
 /// Listens, and plays `script` on each connection, numbered from 0; ends with the test program.
 fn listen(script: impl Fn(usize, TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");

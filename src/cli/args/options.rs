@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::upload::TransferArgs;
-use super::{ConfigUse, NetworkArgs, RetryArgs, S3Args, store_overrides};
+use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
 use crate::config::Overrides;
 
 #[derive(Debug, Subcommand)]
@@ -22,18 +22,6 @@ pub(in crate::cli) enum OptionsCommand {
     /// Find all mistakes in a config file, and what in it will not do what it seems to
     #[command(after_help = CHECK_EXAMPLES)]
     Check(OptionsCheckArgs),
-}
-
-impl OptionsCommand {
-    /// Only what cannot be told without the config file needs it to be right.
-    pub(super) fn config_use(&self) -> ConfigUse {
-        match self {
-            OptionsCommand::Effective(_) => ConfigUse::Needed,
-            OptionsCommand::Ls(_) | OptionsCommand::Show(_) | OptionsCommand::Check(_) => {
-                ConfigUse::Welcome
-            }
-        }
-    }
 }
 
 pub(super) const EXAMPLES: &str = "\

@@ -9,13 +9,15 @@ mod profiles;
 mod settings;
 mod show;
 
+use std::borrow::Cow;
+
 use crate::cli::Surroundings;
 use crate::cli::args::OptionsCommand;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};
-use crate::config::FileError;
+use crate::config::{ConfigFile, FileError};
 
 /// Runs the command; with `--json` an error is a line too.
 pub(super) fn run(
@@ -32,10 +34,16 @@ pub(super) fn run(
     ended.inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
 }
 
-/// Says that the config file is left aside, where it is wrong.
-fn tell_of_broken_file(console: &Console, surroundings: &Surroundings) {
-    let Some(error) = &surroundings.file_error else { return };
-    let text = match error {
+/// The config file, or an empty one in place of one that is wrong, with a word about that.
+fn file_as_far_as_right<'a>(
+    console: &Console,
+    surroundings: &'a Surroundings,
+) -> Cow<'a, ConfigFile> {
+    let error = match &surroundings.file {
+        Ok(file) => return Cow::Borrowed(file),
+        Err(error) => error,
+    };
+    let text = match &**error {
         FileError::Mistakes { path, mistakes } => format!(
             "{} has {} and is left aside; `curlift options check` shows them",
             path.display(),
@@ -44,4 +52,5 @@ fn tell_of_broken_file(console: &Console, surroundings: &Surroundings) {
         other => format!("{other}; it is left aside"),
     };
     console.warn(&text);
+    Cow::Owned(ConfigFile::default())
 }

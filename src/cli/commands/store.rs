@@ -50,7 +50,7 @@ impl StoreAccess {
         console: &Console,
         surroundings: &Surroundings,
     ) -> Result<StoreAccess, CliError> {
-        let config = Config::load(overrides, &surroundings.environment, &surroundings.file)?;
+        let config = Config::load(overrides, &surroundings.environment, surroundings.file()?)?;
         let concurrency = concurrency(&config, console);
         Ok(StoreAccess {
             endpoint: endpoint(&config)?,

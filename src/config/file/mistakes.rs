@@ -55,7 +55,7 @@ fn told(path: &std::path::Path, mistakes: &[FileMistake]) -> String {
         count => format!("{path} has {count} mistakes"),
     };
     for FileMistake { line, column, what } in mistakes {
-        write!(text, "\n  {path}:{line}:{column}: {what}").expect("text can be appended to");
+        write!(text, "\n{path}:{line}:{column}: {what}").expect("text can be appended to");
     }
     text
 }

@@ -53,11 +53,23 @@ impl Idle {
                 "a connection that nobody had used for {} was dead when the next request went out",
                 seconds(rest)
             ),
-            advice: "nothing: the request is sent again over a new connection, and none is reused \
-                     after a rest of more than 4 s (libcurl's MAXAGE_CONN)"
-                .into(),
+            advice: advice(rest),
             needed: if rest >= LONG_REST { 1 } else { 2 },
         })
+    }
+}
+
+/// The option counts whole seconds, and 0 would be no limit at all.
+fn advice(rest: Duration) -> String {
+    match rest.as_secs() {
+        0 | 1 => {
+            "--curl FORBID_REUSE=1 costs a new connection for each part; or nothing: what was \
+                  sent is sent again over a new one"
+                .to_owned()
+        }
+        shorter => {
+            format!("--curl MAXAGE_CONN={}: none is reused after a longer rest", shorter - 1)
+        }
     }
 }
 
@@ -96,6 +108,8 @@ mod tests {
         let (cause, because) = found.one();
         assert_eq!(cause, CAUSE);
         assert!(because.contains("2.5 s"), "{because}");
+        assert!(advice(Duration::from_millis(2_500)).contains("--curl MAXAGE_CONN=1:"));
+        assert!(advice(Duration::from_millis(6_100)).contains("--curl MAXAGE_CONN=5:"));
     }
 
     #[test]

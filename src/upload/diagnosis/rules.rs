@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::words::seconds;
+use super::words::{bytes, seconds};
 use super::{DiagnosedCause as Is, Failure, History, Suspicion};
 use crate::http::{TransportFailure, TransportFailureKind as Kind};
 use crate::s3::{ErrorClass, S3Error};
@@ -137,7 +137,20 @@ fn on_the_way(
         Kind::Timeout if message.contains("Operation too slow") => clear(
             Is::TooSlowForLimit,
             format!("{message} (libcurl's LOW_SPEED_LIMIT and LOW_SPEED_TIME)"),
-            "a smaller --concurrency, so that each part has more of the link",
+            "a smaller --concurrency, so that each part has more of the link; or a lower \
+             LOW_SPEED_LIMIT",
+        ),
+        Kind::Timeout if message.contains("Operation timed out") => clear(
+            Is::TimeoutTooShort,
+            format!("{message}, of {}", bytes(failure.evidence.bytes_expected)),
+            "leave TIMEOUT out (curlift's own watchdog ends what hangs); or a smaller --part-size",
+        ),
+        Kind::Timeout if message.contains("timed out after") => again(
+            3,
+            Is::ConnectTimeoutTooShort,
+            format!("{message}{peer}"),
+            "--options-profile patient on a slow network, or a longer --curl CONNECTTIMEOUT; \
+             else check --endpoint-url and firewalls",
         ),
         _ => return None,
     })
@@ -255,7 +268,17 @@ mod tests {
                 Some(Is::NotAStore),
             ),
             (transport(Kind::Timeout, slow), 1, Some(Is::TooSlowForLimit)),
-            (transport(Kind::Timeout, "Connection timed out after 10001 ms"), 9, None),
+            (transport(Kind::Timeout, "Connection timed out after 10001 ms"), 2, None),
+            (
+                transport(Kind::Timeout, "Connection timed out after 10001 ms"),
+                3,
+                Some(Is::ConnectTimeoutTooShort),
+            ),
+            (
+                transport(Kind::Timeout, "Operation timed out after 300 milliseconds with 0 bytes"),
+                1,
+                Some(Is::TimeoutTooShort),
+            ),
         ] {
             assert_eq!(after(times, &failure), Vec::from_iter(cause), "{failure:?}");
         }

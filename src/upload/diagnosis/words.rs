@@ -44,6 +44,10 @@ pub enum DiagnosedCause {
     TooManyDescriptors,
     /// Parts crawl below libcurl's limit.
     TooSlowForLimit,
+    /// Requests take longer than libcurl's `TIMEOUT` lets them.
+    TimeoutTooShort,
+    /// Connections take longer to stand than `CONNECTTIMEOUT` lets them.
+    ConnectTimeoutTooShort,
     /// What answers is not a store.
     NotAStore,
 }
@@ -84,6 +88,12 @@ impl DiagnosedCause {
             Cause::ConnectionRefused => ("connection_refused", "nobody listens at the store"),
             Cause::TooManyDescriptors => ("too_many_descriptors", "too many open files"),
             Cause::TooSlowForLimit => ("too_slow_for_limit", "too slow for libcurl's limit"),
+            Cause::TimeoutTooShort => {
+                ("timeout_too_short", "requests take longer than TIMEOUT allows")
+            }
+            Cause::ConnectTimeoutTooShort => {
+                ("connect_timeout_too_short", "connecting takes longer than CONNECTTIMEOUT allows")
+            }
             Cause::NotAStore => ("not_a_store", "what answers does not speak HTTP"),
         }
     }

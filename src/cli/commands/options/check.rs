@@ -6,18 +6,19 @@ mod timeouts;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use self::findings::{Findings, Severity};
 use super::page;
 use super::settings::setting_shown;
+use crate::cli::Surroundings;
 use crate::cli::args::OptionsCheckArgs;
 use crate::cli::console::{Console, harmless};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::vocabulary::Flags;
-use crate::cli::{Surroundings, definition};
 use crate::config::{
     ConfigError, ConfigFile, Origin, Section, Sweep, text_from, text_of_file, usual_place,
 };
@@ -33,7 +34,7 @@ pub(super) fn run(
         tell_that_there_is_none(console, surroundings);
         return Ok(ExitStatus::Success);
     };
-    let (file, mistakes) = ConfigFile::examine(&path, &text, &Flags::new(definition()));
+    let (file, mistakes) = ConfigFile::examine(&path, &text, &Flags::new());
     let findings = Findings::of(&path, &text, &file, mistakes);
     let summary = Summary {
         event: "summary",
@@ -77,7 +78,7 @@ fn read(
         }
     };
     let Some((path, text)) = read else { return Ok(None) };
-    Ok(Some((path, text.map_err(ConfigError::from)?)))
+    Ok(Some((path, text.map_err(|error| ConfigError::File(Arc::new(error)))?)))
 }
 
 fn tell_that_there_is_none(console: &Console, surroundings: &Surroundings) {

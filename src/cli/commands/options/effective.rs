@@ -21,7 +21,8 @@ pub(super) fn run(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let config = Config::load(&args.overrides(), &surroundings.environment, &surroundings.file)?;
+    let file = surroundings.file()?;
+    let config = Config::load(&args.overrides(), &surroundings.environment, file)?;
     let concurrency = concurrency(&config, console);
     let (taken, refused) = libcurl::judged(&config.options);
     let effective = Effective {
@@ -29,7 +30,7 @@ pub(super) fn run(
         engine: engine_options(&libcurl::settings_of(&config.options, &taken)),
         fields: fields(&config.options),
         variables: variables(&config.options, &surroundings.environment),
-        settings: settings::all(&config, &surroundings.file),
+        settings: settings::all(&config, file),
     };
     if console.is_json() {
         effective.tell(console);

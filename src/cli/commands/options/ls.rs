@@ -1,7 +1,7 @@
 //! `curlift options ls`: the options by topic.
 
 use super::facts::{self, Facts};
-use super::{page, profiles, tell_of_broken_file};
+use super::{file_as_far_as_right, page, profiles};
 use crate::cli::Surroundings;
 use crate::cli::args::OptionsLsArgs;
 use crate::cli::console::{Console, width};
@@ -40,12 +40,11 @@ pub(super) fn run(
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     if args.profiles {
-        tell_of_broken_file(console, surroundings);
-        profiles::list(console, &surroundings.file);
+        profiles::list(console, &file_as_far_as_right(console, surroundings));
         return Ok(ExitStatus::Success);
     }
     let listed = select(args)?;
-    tell_of_broken_file(console, surroundings);
+    file_as_far_as_right(console, surroundings);
     let refusals =
         if args.all { facts::refusals(&listed) } else { listed.iter().map(|_| None).collect() };
     let rows: Vec<_> = listed.into_iter().zip(refusals).collect();

@@ -1,13 +1,13 @@
 //! `curlift options show`: all that is known of an option.
 
 use super::facts::{self, Facts, Now};
-use super::{page, tell_of_broken_file};
+use super::{file_as_far_as_right, page};
+use crate::cli::Surroundings;
 use crate::cli::args::OptionsShowArgs;
 use crate::cli::console::{Console, harmless};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::vocabulary::Flags;
-use crate::cli::{Surroundings, definition};
 use crate::config::{Config, LibcurlOptions, Overrides, Vocabulary as _};
 use crate::curlopt::{self, CurlOption, DEFAULT, Handle, Kind, Mistake, expected, find};
 use crate::transport::{Refusal, lacks, version};
@@ -22,8 +22,8 @@ pub(super) fn run(
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let options = named(&args.names)?;
-    tell_of_broken_file(console, surroundings);
-    let config = Config::load(&Overrides::default(), &surroundings.environment, &surroundings.file);
+    let file = file_as_far_as_right(console, surroundings);
+    let config = Config::load(&Overrides::default(), &surroundings.environment, &file);
     let set = match config {
         Ok(config) => Some(config.options),
         Err(error) => {
@@ -71,7 +71,7 @@ fn named(names: &[String]) -> Result<Vec<&'static CurlOption>, CliError> {
 /// Somebody may have meant a setting of curlift's own.
 fn unknown(name: &str, mistake: &Mistake) -> String {
     let is_known_elsewhere = matches!(mistake, Mistake::Unknown { instead: Some(_), .. });
-    match Flags::new(definition()).setting(name) {
+    match Flags::new().setting(name) {
         Some(setting) if !is_known_elsewhere => format!(
             "{name} is a setting of curlift's own, and no option of libcurl's: \
              `curlift cp --help` explains --{}",

@@ -111,7 +111,13 @@ impl Upload {
             concurrency: self.concurrency,
             journal: continuation.journal,
         };
+        let mut connections_stand = false;
         let observer = Box::new(|notice: &upload::Notice| {
+            if matches!(notice, upload::Notice::PartStored { .. }) && !connections_stand {
+                // What opens connections has done its work.
+                transport::release_startup_code();
+                connections_stand = true;
+            }
             // What is only freed was not begun here.
             let is_begun = matches!(notice, upload::Notice::Planned(_));
             if !(to_abort && is_begun) {
