@@ -68,7 +68,7 @@ Examples:
 /// `options ls`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct OptionsLsArgs {
-    /// A part of names, in any case, or a topic such as timeouts
+    /// A topic such as timeouts, a part of names in any case, or else a word of their meanings
     #[arg(value_name = "PATTERN")]
     pub(in crate::cli) pattern: Option<String>,
     /// Also those that do nothing for an upload, are curlift's own, take what only a program has,

@@ -79,8 +79,12 @@ fn select(args: &OptionsLsArgs) -> Result<Vec<&'static CurlOption>, CliError> {
             listed.extend(every().filter(|option| meets(pattern, option)));
         }
         if listed.is_empty() {
+            let is_about = |option: &&CurlOption| matters(option) && is_about(pattern, option);
+            listed.extend(every().filter(is_about));
+        }
+        if listed.is_empty() {
             return Err(CliError::Usage {
-                what: format!("no option and no topic is called {pattern:?}"),
+                what: format!("no option has {pattern:?} in its name or its meaning"),
                 hint: format!("topics are {}", TOPICS.join(", ")),
             });
         }
@@ -103,6 +107,10 @@ fn meets(pattern: &str, option: &CurlOption) -> bool {
         return option.knowledge().topic == *wanted;
     }
     option.full_name().contains(&pattern.trim().to_ascii_uppercase())
+}
+
+fn is_about(pattern: &str, option: &CurlOption) -> bool {
+    option.knowledge().meaning.to_lowercase().contains(&pattern.trim().to_lowercase())
 }
 
 /// Its place in the list of topics.
@@ -209,6 +217,12 @@ mod tests {
     fn what_does_nothing_is_listed_when_it_is_asked_for() {
         assert!(!selected(None, false).contains(&"ACCEPTTIMEOUT_MS"));
         assert_eq!(selected(Some("ACCEPTTIMEOUT"), false), ["ACCEPTTIMEOUT_MS"]);
+    }
+
+    #[test]
+    fn a_word_that_is_in_no_name_is_looked_for_in_the_meanings() {
+        let found = selected(Some("Certificate"), false);
+        assert!(found.contains(&"SSL_VERIFYPEER") && !found.contains(&"TIMEOUT"), "{found:?}");
     }
 
     #[test]

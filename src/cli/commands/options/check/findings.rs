@@ -79,6 +79,8 @@ impl<'a> Findings<'a> {
         }
         file.tune.iter().for_each(|sweep| findings.sweep(sweep));
         findings.all.sort_by_key(|finding| (finding.line, finding.column, finding.severity as u8));
+        // Values of one sweep may all lead to the same.
+        findings.all.dedup_by(|one, other| one.line == other.line && one.text == other.text);
         findings
     }
 
