@@ -15,5 +15,6 @@ pub mod s3;
 pub mod session;
 pub mod time;
 pub mod transport;
+pub mod tune;
 pub mod units;
 pub mod upload;

@@ -6,6 +6,8 @@
 mod bucket;
 mod options;
 mod store;
+mod tune;
+mod typed;
 mod upload;
 mod uploads;
 
@@ -19,6 +21,8 @@ pub(super) use self::options::{
 };
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
+pub(super) use self::tune::TuneArgs;
+pub(super) use self::typed::AsTyped;
 pub(super) use self::upload::{ResumeArgs, UploadArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 #[cfg(feature = "lab")]
@@ -48,7 +52,8 @@ impl Command {
             | Command::Lifecycle(_)
             | Command::Uploads(_)
             | Command::Options(_)
-            | Command::Resume(_) => true,
+            | Command::Resume(_)
+            | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
             Command::Lab(_) | Command::Demo(_) => false,
             Command::Completions { .. } | Command::Man { .. } => false,
@@ -78,6 +83,9 @@ pub(super) enum Command {
     /// List, explain and check libcurl's options, and show what will be set
     #[command(subcommand, after_help = options::EXAMPLES)]
     Options(OptionsCommand),
+    /// Find the settings that upload best, by measuring
+    #[command(after_help = tune::TUNE_HELP)]
+    Tune(Box<TuneArgs>),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]

@@ -82,6 +82,12 @@ pub(super) enum CliError {
     /// Signals, threads, temporary files.
     #[error("{doing}: {error}")]
     System { doing: &'static str, error: io::Error },
+    /// A file of results.
+    #[error("cannot write {}: {error}", .path.display())]
+    Write { path: PathBuf, error: io::Error },
+    /// A measurement failed, with an exit code of its own.
+    #[error("{what}")]
+    Measuring { what: String, hint: Option<String>, code: u8 },
     #[cfg(feature = "lab")]
     #[error("the lab cannot start on {address}: {error}")]
     Lab { address: std::net::SocketAddr, error: io::Error },
@@ -98,6 +104,7 @@ impl CliError {
     /// The exit code; that of a command that cannot be run is the shells'.
     pub(super) fn code(&self) -> u8 {
         match self {
+            CliError::Measuring { code, .. } => *code,
             #[cfg(feature = "lab")]
             CliError::Command { error, .. } if error.kind() == io::ErrorKind::NotFound => 127,
             #[cfg(feature = "lab")]
@@ -135,7 +142,10 @@ impl CliError {
             CliError::Unconfirmed { .. } => ExitStatus::Unknown,
             CliError::Stopped { signal, .. } => ExitStatus::stopped(*signal),
             CliError::Unreadable { .. } => ExitStatus::Source,
-            CliError::Output(_) | CliError::System { .. } => ExitStatus::Partial,
+            CliError::Measuring { .. } => ExitStatus::GaveUp,
+            CliError::Output(_) | CliError::Write { .. } | CliError::System { .. } => {
+                ExitStatus::Partial
+            }
             #[cfg(feature = "lab")]
             CliError::Lab { .. } | CliError::Command { .. } => ExitStatus::Configuration,
             #[cfg(feature = "lab")]
@@ -154,7 +164,7 @@ impl CliError {
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())
             }
-            CliError::Call { hint, .. } => hint.clone(),
+            CliError::Call { hint, .. } | CliError::Measuring { hint, .. } => hint.clone(),
             CliError::Config(error) => Some(error.hint()),
             CliError::OptionsRefused(_) => Some(
                 "leave them out, or use a libcurl that has them; `curlift --version` tells which \

@@ -269,6 +269,7 @@ fn denied(failure: &Failure, place: &Place) -> String {
     }
     let main = match failure.operation {
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
+        "DeleteObject" => "s3:DeleteObject",
         "ListParts" => "s3:ListMultipartUploadParts",
         "HeadObject" => "s3:GetObject",
         _ => "s3:PutObject",

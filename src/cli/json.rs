@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::usage::Usage;
 use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 
 /// One line.
@@ -94,6 +95,10 @@ pub(super) struct Summary<'a> {
     pub(super) resume_id: Option<&'a str>,
     /// Parts that were sent a second time because the first took long.
     pub(super) hedged: u32,
+    /// Processor time of the whole process.
+    pub(super) cpu_s: f64,
+    /// The most memory it had resident at once; nothing where the system does not tell.
+    pub(super) memory_peak_bytes: Option<u64>,
     /// Where standard input is kept that was not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) spool: Option<String>,
@@ -181,6 +186,7 @@ impl<'a> Summary<'a> {
         size: u64,
         destination: &'a str,
         elapsed_s: f64,
+        usage: Usage,
     ) -> Summary<'a> {
         let uploaded = match outcome {
             Outcome::Uploaded(uploaded) => Some(uploaded),
@@ -200,7 +206,7 @@ impl<'a> Summary<'a> {
             resent_by_libcurl: tally.rewinds,
             diagnoses: Vec::new(),
             connections: tally.connections,
-            elapsed_s: (elapsed_s * 1000.0).round() / 1000.0,
+            elapsed_s: milliseconds(elapsed_s),
             destination,
             etag: uploaded.and_then(|object| Some(object.etag.as_ref()?.0.as_str())),
             checksum: uploaded
@@ -209,15 +215,24 @@ impl<'a> Summary<'a> {
             upload_id: uploaded.and_then(|object| Some(object.upload_id.as_ref()?.0.as_str())),
             resume_id: None,
             hedged: tally.hedges,
+            cpu_s: milliseconds(usage.cpu_s),
+            memory_peak_bytes: usage.memory_peak_bytes,
             spool: None,
         }
     }
 
     /// The summary of an upload that never began.
     pub(super) fn of_nothing(destination: &'a str) -> Summary<'a> {
-        let nothing = Summary::new(&Outcome::Stopped, &Tally::default(), 0, destination, 0.0);
+        let usage = Usage::of_process();
+        let nothing =
+            Summary::new(&Outcome::Stopped, &Tally::default(), 0, destination, 0.0, usage);
         Summary { outcome: "failed", ..nothing }
     }
+}
+
+/// Seconds, to three places.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 fn outcome_name(outcome: &Outcome) -> &'static str {
@@ -252,7 +267,8 @@ mod tests {
             parts: 64,
             ..Tally::default()
         };
-        let summary = Summary::new(&outcome, &tally, 1 << 30, "s3://bucket/key", 3.210_4);
+        let usage = Usage { cpu_s: 0.421_6, memory_peak_bytes: Some(9_437_184) };
+        let summary = Summary::new(&outcome, &tally, 1 << 30, "s3://bucket/key", 3.210_4, usage);
         let diagnoses = counts(&[Diagnosis {
             cause: DiagnosedCause::Throttled,
             because: "it said so".into(),
@@ -270,14 +286,16 @@ mod tests {
                 r#""connections":9,"elapsed_s":3.21,"destination":"s3://bucket/key","#,
                 r#""etag":"\"9bb5-64\"","checksum":{"algorithm":"crc64nvme","#,
                 r#""value":"AAAAAAAAAAE="},"upload_id":"id","resume_id":null,"#,
-                r#""hedged":0}"#,
+                r#""hedged":0,"cpu_s":0.422,"memory_peak_bytes":9437184}"#,
             )
         );
     }
 
     #[test]
     fn what_failed_has_no_bytes_stored() {
-        let summary = Summary::new(&Outcome::Stopped, &Tally::default(), 9, "s3://b/k", 0.0);
+        let tally = Tally::default();
+        let usage = Usage::default();
+        let summary = Summary::new(&Outcome::Stopped, &tally, 9, "s3://b/k", 0.0, usage);
         assert_eq!((summary.outcome, summary.failed, summary.bytes), ("interrupted", 1, 0));
         assert_eq!(Summary::of_nothing("x").outcome, "failed");
     }

@@ -16,6 +16,7 @@ mod place;
 mod progress;
 mod report;
 mod signals;
+mod usage;
 mod vocabulary;
 
 use std::path::PathBuf;

@@ -55,6 +55,21 @@ impl Place {
         self.own_line(&["uploads", "abort", &self.object, "--upload-id", &upload_id.0])
     }
 
+    /// The line that gives up all uploads of this key.
+    pub(super) fn abort_all_line(&self) -> String {
+        self.own_line(&["uploads", "abort", &self.object, "--all"])
+    }
+
+    /// The line that removes the object.
+    pub(super) fn delete_line(&self) -> String {
+        self.aws_line(&["delete-object", "--bucket", &self.bucket, "--key", &self.key])
+    }
+
+    /// The line that shows what a bucket keeps of an object that was removed.
+    pub(super) fn versions_line(&self) -> String {
+        self.aws_line(&["list-object-versions", "--bucket", &self.bucket, "--prefix", &self.key])
+    }
+
     /// The line that shows the bucket's unfinished uploads of this key.
     pub(super) fn list_line(&self) -> String {
         self.own_line(&["uploads", "ls", &self.object])

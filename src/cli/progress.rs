@@ -65,6 +65,11 @@ impl<'a> Progress<'a> {
         self.draw(read, Some(total), || "read".to_owned());
     }
 
+    /// Shows how much of what will be uploaded to measure has been, and what came of it so far.
+    pub(super) fn show_measured(&mut self, bytes: u64, total: u64, so_far: &str) {
+        self.draw(bytes, Some(total), || so_far.to_owned());
+    }
+
     /// `total` is not known of a stream whose end nobody knows.
     fn draw(&mut self, moved: u64, total: Option<u64>, counts: impl Fn() -> String) {
         match &mut self.display {

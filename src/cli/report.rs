@@ -12,6 +12,7 @@ use super::explain;
 use super::hints::hint;
 use super::json::{self, Error, Event, Summary};
 use super::place::Place;
+use super::usage::Usage;
 use crate::s3::{PartNumber, UploadId};
 use crate::upload::{Diagnosis, Outcome, Tally, UploadPlan, Uploaded};
 
@@ -96,7 +97,8 @@ impl Ended {
         let seconds = self.elapsed.as_secs_f64();
         let size = self.plan.size();
         let diagnoses = json::counts(&self.diagnoses);
-        let summary = Summary::new(&self.outcome, &self.tally, size, &place.object, seconds);
+        let (object, usage) = (&place.object, Usage::of_process());
+        let summary = Summary::new(&self.outcome, &self.tally, size, object, seconds, usage);
         let resume_id = self.kept.as_ref().and_then(|kept| kept.resume_id.as_deref());
         let upload_id = self.kept.as_ref().map(|kept| kept.upload_id.0.as_str());
         let upload_id = summary.upload_id.or(upload_id);

@@ -54,7 +54,6 @@ impl Interrupts {
     }
 
     /// That a signal came, as an error for work that can only break off.
-    #[cfg(feature = "lab")]
     pub(super) fn check(&self) -> std::io::Result<()> {
         match self.first() {
             Some(_) => Err(std::io::ErrorKind::Interrupted.into()),

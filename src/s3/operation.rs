@@ -124,6 +124,8 @@ pub enum Operation {
         /// Where the page begins: the last number of the page before.
         after: Option<PartNumber>,
     },
+    /// Removes the object; in a bucket that keeps versions, hides it behind a marker.
+    DeleteObject,
     /// A call about the object's bucket.
     Bucket(BucketOperation),
 }
@@ -151,6 +153,7 @@ impl Operation {
             Operation::ListMultipartUploads { .. } => "ListMultipartUploads",
             Operation::HeadObject | Operation::HeadObjectPart { .. } => "HeadObject",
             Operation::GetObjectAttributes { .. } => "GetObjectAttributes",
+            Operation::DeleteObject => "DeleteObject",
             Operation::Bucket(operation) => operation.name(),
         }
     }
@@ -221,6 +224,12 @@ impl Operation {
                 method: Method::Get,
                 url: endpoint.object_url(object, &[("attributes", "")]),
                 headers: attributes::headers(*after),
+                body: Body::Empty,
+            },
+            Operation::DeleteObject => Request {
+                method: Method::Delete,
+                url: endpoint.object_url(object, &[]),
+                headers: Headers::new(),
                 body: Body::Empty,
             },
             Operation::Bucket(operation) => operation.request(endpoint, &object.bucket),
@@ -468,6 +477,12 @@ mod tests {
         let part = Operation::HeadObjectPart { number: PartNumber::from_index(1) };
         let line = format!("HEAD {OBJECT_URL}?partNumber=2");
         assert_eq!(written(&part), [&line, "x-amz-checksum-mode: ENABLED", "empty"]);
+    }
+
+    #[test]
+    fn delete_object() {
+        let line = format!("DELETE {OBJECT_URL}");
+        assert_eq!(written(&Operation::DeleteObject), [line, "empty".into()]);
     }
 
     #[test]

@@ -148,6 +148,11 @@ pub enum Reply {
     Attributes(AttributesPage),
     /// The bucket's lifecycle rules; `None` where it has none.
     Lifecycle(Option<Lifecycle>),
+    /// There is no object of this key any more.
+    Deleted {
+        /// Whether the bucket keeps versions, and so its bytes (`x-amz-delete-marker`).
+        is_kept: bool,
+    },
     /// What was asked of the bucket is done.
     BucketChanged,
 }
@@ -359,7 +364,7 @@ mod tests {
         Operation::ListMultipartUploads { after }
     }
 
-    fn all_operations() -> [Operation; 13] {
+    fn all_operations() -> [Operation; 14] {
         [
             put_object(),
             create(),
@@ -371,6 +376,7 @@ mod tests {
             Operation::HeadObject,
             Operation::HeadObjectPart { number: PartNumber::from_index(0) },
             Operation::GetObjectAttributes { after: None },
+            Operation::DeleteObject,
             Operation::Bucket(BucketOperation::GetLifecycle),
             Operation::Bucket(BucketOperation::PutLifecycle(Arc::new(lifecycle()))),
             Operation::Bucket(BucketOperation::DeleteLifecycle),
@@ -413,6 +419,7 @@ mod tests {
             Operation::CreateMultipartUpload { .. } => answer(200, &[], CREATED),
             Operation::CompleteMultipartUpload { .. } => answer(200, &[], COMPLETED),
             Operation::AbortMultipartUpload { .. }
+            | Operation::DeleteObject
             | Operation::Bucket(BucketOperation::DeleteLifecycle) => answer(204, &[], ""),
             Operation::ListParts { .. } => answer(200, &[], PARTS),
             Operation::ListMultipartUploads { .. } => answer(200, &[], UPLOADS),
@@ -482,6 +489,12 @@ mod tests {
                 Reply::Completed { etag: None, checksum: None },
             ),
             (abort(), answer(204, &[], ""), Reply::Aborted),
+            (
+                Operation::DeleteObject,
+                answer(204, &[("X-Amz-Delete-Marker", "true")], ""),
+                Reply::Deleted { is_kept: true },
+            ),
+            (Operation::DeleteObject, answer(200, &[], ""), Reply::Deleted { is_kept: false }),
             (
                 Operation::HeadObject,
                 answer(200, &[("Content-Length", "5"), sent[0], sent[1]], ""),
@@ -615,6 +628,8 @@ mod tests {
             (complete(), answer(200, &[], "<Error/>"), "is not CompleteMultipartUploadResult"),
             (abort(), answer(200, &[], ""), "its status is 200, not 204"),
             (abort(), answer(204, &[], PAGE), "has a body"),
+            (Operation::DeleteObject, answer(202, &[], ""), "its status is 202, not 204"),
+            (Operation::DeleteObject, answer(200, &[], PAGE), "has a body"),
             (list(None), answer(200, &[], PAGE), "document type"),
             (list(None), answer(200, &[], truncated), "no beginning"),
             (list(Some(2)), answer(200, &[], PARTS), "begin where this one did"),

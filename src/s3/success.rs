@@ -37,6 +37,7 @@ fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
     let expected: &[u16] = match operation {
         Operation::AbortMultipartUpload { .. } => &[204],
         // Stores do not agree on which of the two.
+        Operation::DeleteObject => &[204, 200],
         Operation::Bucket(BucketOperation::PutLifecycle(_) | BucketOperation::DeleteLifecycle) => {
             &[200, 204]
         }
@@ -63,6 +64,11 @@ fn reply(operation: &Operation, response: &Response) -> Result<Reply, String> {
         Operation::HeadObject | Operation::HeadObjectPart { .. } => head(response).map(Reply::Head),
         Operation::GetObjectAttributes { after } => {
             attributes(response, *after).map(Reply::Attributes)
+        }
+        Operation::DeleteObject => {
+            no_body(response)?;
+            let marker = response.headers.get("x-amz-delete-marker");
+            Ok(Reply::Deleted { is_kept: marker == Some("true") })
         }
         Operation::Bucket(operation) => bucket(operation, response),
     }

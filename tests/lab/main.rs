@@ -17,6 +17,7 @@ mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod survives;
+mod tunes;
 mod uploads;
 mod verify;
 

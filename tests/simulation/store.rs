@@ -170,6 +170,7 @@ impl SimulatedStore {
             }
             Operation::HeadObjectPart { .. }
             | Operation::GetObjectAttributes { .. }
+            | Operation::DeleteObject
             | Operation::Bucket(_) => panic!("no upload asks for {}", operation.name()),
         }
     }

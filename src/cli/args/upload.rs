@@ -140,7 +140,7 @@ enum OnFailure {
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Object")]
-struct ObjectArgs {
+pub(in crate::cli) struct ObjectArgs {
     /// STANDARD, STANDARD_IA, GLACIER_IR, DEEP_ARCHIVE, ...
     #[arg(long, value_name = "CLASS")]
     storage_class: Option<String>,

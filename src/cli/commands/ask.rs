@@ -33,6 +33,11 @@ impl<'a> Asker<'a> {
         Ok(Asker { caller, place, interrupts, key: Key::listed(&address.prefix) })
     }
 
+    /// What makes the calls, for scripts of more than one.
+    pub(super) fn caller(&mut self) -> &mut Caller<'a> {
+        &mut self.caller
+    }
+
     /// Asks; the inner error is the store's or the network's, retries being used up.
     pub(super) fn ask(
         &mut self,

@@ -2,14 +2,15 @@
 //! file, byte for byte by two checksums.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::HumanBytes;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::generated::generated;
 use super::store::SessionKeys;
 use super::upload::{Upload, UploadSource};
 use crate::cli::args::DemoArgs;
@@ -43,10 +44,6 @@ const BUCKET: &str = "demo";
 const KEY: &str = "demo/object";
 const PART_SIZE: u64 = 8 << 20;
 const CONCURRENCY: u32 = 8;
-
-/// In the generated file, blocks of chance stand this far apart; between them it is sparse.
-const BLOCK_DISTANCE: u64 = 1 << 20;
-const BLOCK_SIZE: usize = 64 << 10;
 
 /// Runs the demonstration; success means that the stored bytes are the file's.
 pub(super) fn run(args: DemoArgs, console: &Console) -> Result<ExitStatus, CliError> {
@@ -205,37 +202,6 @@ fn usual_faults() -> Vec<Rule> {
 
 const REGION: &str = "us-east-1";
 
-/// A sparse file with blocks of chance, which is made and read quickly and yet has no two parts
-/// alike.
-fn generated(
-    folder: &Path,
-    size: u64,
-    seed: u64,
-    interrupts: &Interrupts,
-) -> Result<PathBuf, CliError> {
-    let path = folder.join("generated");
-    let failed = |error| CliError::System { doing: "cannot make the file to upload", error };
-    generate(&path, size, seed, interrupts).map_err(failed)?;
-    Ok(path)
-}
-
-fn generate(path: &Path, size: u64, seed: u64, interrupts: &Interrupts) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.set_len(size)?;
-    let mut chance = fastrand::Rng::with_seed(seed);
-    let mut block = vec![0; BLOCK_SIZE];
-    let mut offset = 0;
-    while offset < size {
-        interrupts.check()?;
-        chance.fill(&mut block);
-        let length = (size - offset).min(BLOCK_SIZE as u64) as usize;
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(&block[..length])?;
-        offset += BLOCK_DISTANCE;
-    }
-    Ok(())
-}
-
 /// What tells bytes apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fingerprint {
@@ -280,23 +246,5 @@ mod tests {
     #[test]
     fn the_usual_faults_can_be_read() {
         assert_eq!(usual_faults().len(), FAULTS.len());
-    }
-
-    #[test]
-    fn generated_files_depend_on_the_seed_and_are_not_empty() {
-        let folder = tempfile::tempdir().unwrap();
-        let interrupts = Interrupts::listen().unwrap();
-        let size = 3 * BLOCK_DISTANCE + 100;
-        let print = |name: &str, seed| {
-            let path = folder.path().join(name);
-            generate(&path, size, seed, &interrupts).unwrap();
-            let bytes = std::fs::read(&path).unwrap();
-            assert!(bytes[bytes.len() - 100..].iter().any(|byte| *byte != 0), "the last block");
-            Fingerprint::of(bytes.as_slice(), &interrupts).unwrap()
-        };
-        let (one, same, other) = (print("a", 1), print("b", 1), print("c", 2));
-        assert_eq!(one, same);
-        assert_eq!(one.size, size);
-        assert_ne!(one, other);
     }
 }

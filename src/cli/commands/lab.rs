@@ -18,7 +18,7 @@ use crate::credentials::Environment;
 use crate::lab::{Lab, LabSettings, NullServer};
 
 /// Variables that would make a client go elsewhere or use other keys than the lab's.
-const MISLEADING: [&str; 5] = [
+pub(super) const MISLEADING: [&str; 5] = [
     "AWS_SESSION_TOKEN",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -64,13 +64,14 @@ pub(super) fn run(
     Ok(code)
 }
 
-enum Server {
+/// One of the two servers there are.
+pub(super) enum Server {
     Lab(Lab),
     Null(NullServer),
 }
 
 impl Server {
-    fn endpoint_url(&self) -> String {
+    pub(super) fn endpoint_url(&self) -> String {
         match self {
             Server::Lab(lab) => lab.endpoint_url().to_owned(),
             Server::Null(server) => server.endpoint_url(),
@@ -78,7 +79,7 @@ impl Server {
     }
 
     /// What a client needs to find the lab.
-    fn variables(&self, environment: &Environment) -> Vec<(&'static str, String)> {
+    pub(super) fn variables(&self, environment: &Environment) -> Vec<(&'static str, String)> {
         let (access_key, secret_key) = match self {
             Server::Lab(lab) => (lab.access_key(), lab.secret_key()),
             Server::Null(_) => ("NULLNULLNULLNULLNULL", "null"),

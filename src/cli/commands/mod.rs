@@ -4,6 +4,7 @@ mod ask;
 mod cp;
 #[cfg(feature = "lab")]
 mod demo;
+mod generated;
 #[cfg(feature = "lab")]
 mod lab;
 mod lifecycle;
@@ -13,6 +14,7 @@ mod plan;
 mod resume;
 mod stdin;
 mod store;
+mod tune;
 mod upload;
 mod uploads;
 mod verify;
@@ -37,6 +39,7 @@ pub(super) fn run(
         Command::Lifecycle(command) => lifecycle::run(&command, console, surroundings)?,
         Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Uploads(command) => uploads::run(&command, console, surroundings)?,
+        Command::Tune(args) => tune::run(&args, console, surroundings)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, &surroundings.environment),
         #[cfg(feature = "lab")]

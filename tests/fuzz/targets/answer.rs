@@ -71,7 +71,9 @@ fn expect_usable(reply: Reply) {
             expect_editable(lifecycle.as_ref());
             None
         }
-        Reply::Attributes(_) | Reply::Aborted | Reply::BucketChanged => None,
+        Reply::Attributes(_) | Reply::Aborted | Reply::Deleted { .. } | Reply::BucketChanged => {
+            None
+        }
     };
     if let Some(etag) = etag {
         expect_printable(&etag.to_string());
@@ -152,6 +154,7 @@ fn operation(name: &str) -> Option<Operation> {
         "list" => Operation::ListParts { upload_id, after: Some(number) },
         "list-uploads" => Operation::ListMultipartUploads { after: None },
         "head" => Operation::HeadObject,
+        "delete" => Operation::DeleteObject,
         "object-attributes" => Operation::GetObjectAttributes { after: Some(number) },
         "lifecycle" => Operation::Bucket(BucketOperation::GetLifecycle),
         _ => return None,
