@@ -105,7 +105,7 @@ impl<B: BodyReader> Driver<B> {
         };
         // A bad setting is told now, not by every request.
         let first = driver.handle()?;
-        driver.idle.push(first);
+        driver.keep_unused(first);
         Ok(driver)
     }
 
@@ -142,7 +142,7 @@ impl<B: BodyReader> Driver<B> {
         if let Err(refused) =
             apply_request(&mut easy, &self.common, request, body.length(), connection)
         {
-            self.idle.push(easy);
+            self.keep_unused(easy);
             self.refused.push(not_begun(token, body, refused.to_string()));
             return Ok(());
         }
@@ -312,6 +312,13 @@ impl<B: BodyReader> Driver<B> {
         let failure = evidence::failure(result, &circumstances);
         self.idle.push(easy);
         Ok(Finished { token, report: Report { response: ended.response, failure, evidence }, body })
+    }
+
+    /// Keeps a handle that has carried nothing since it was given its settings. It must not end
+    /// with them: libcurl would write files that they name (`HSTS`) and that it has never read.
+    fn keep_unused(&mut self, mut easy: Easy2<Exchange<B>>) {
+        easy.reset();
+        self.idle.push(easy);
     }
 
     /// A handle with all settings: one that was used before, else a new one.

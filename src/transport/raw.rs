@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::Arc;
 
-use curl::easy::{Easy2, Handler};
+use curl::easy::{Easy, Easy2, Handler};
 use curl::multi::{Easy2Handle, Multi};
 use curl_sys::{CURL, CURLINFO, CURLoption};
 use libc::{c_int, c_long, c_void};
@@ -46,6 +46,12 @@ pub(super) trait Handle {
 }
 
 impl<H> Handle for Easy2<H> {
+    fn pointer(&self) -> *mut CURL {
+        self.raw()
+    }
+}
+
+impl Handle for Easy {
     fn pointer(&self) -> *mut CURL {
         self.raw()
     }
@@ -171,11 +177,17 @@ impl Prepared {
 
     /// Sets each on an easy handle made for that; what libcurl says to each.
     pub(super) fn try_each(&self) -> Vec<Result<(), curl::Error>> {
-        let easy = curl::easy::Easy::new();
+        let mut easy = Easy::new();
         let set = |(option, argument): &(u32, Argument)| {
             // SAFETY: the handle lives as long as `easy`, which ends within this call; `self`, and
             // what the arguments point to, lives longer.
-            check(unsafe { argument.set(easy.raw(), *option) })
+            let said = check(unsafe { argument.set(easy.pointer(), *option) });
+            if matches!(argument, Argument::Text(_)) {
+                // It may name a file that libcurl writes when the handle ends (`HSTS`); whether it
+                // can be taken back does not matter to who asks.
+                let _ = unset(&mut easy, *option);
+            }
+            said
         };
         self.0.iter().map(set).collect()
     }
@@ -283,7 +295,7 @@ fn harmless(option: &CurlOption) -> c_long {
 }
 
 /// Sets a string option back to unset.
-pub(super) fn unset<H>(easy: &mut Easy2<H>, option: CURLoption) -> Result<(), curl::Error> {
+pub(super) fn unset(easy: &mut impl Handle, option: CURLoption) -> Result<(), curl::Error> {
     assert!((OPTION_POINTERS..OPTION_FUNCTIONS).contains(&option), "option {option} has no NULL");
     // SAFETY: the handle lives as long as `easy`; options of this range read one pointer, and
     // NULL stands for "none" in every one of them.

@@ -170,6 +170,19 @@ mod tests {
     }
 
     #[test]
+    fn asking_changes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for name in ["HSTS", "COOKIEJAR"] {
+            std::fs::write(&path, "s3.test \"20900101 00:00:00\"\n").unwrap();
+            let given = Given::Text(path.display().to_string());
+            assert_eq!(refused(Handle::Easy, name, &given), None);
+            let kept = std::fs::read_to_string(&path).unwrap();
+            assert!(kept.starts_with("s3.test"), "{name}: {kept}");
+        }
+    }
+
+    #[test]
     fn a_value_that_libcurl_refuses_is_shown() {
         let refusal = refused(Handle::Easy, "SSLVERSION", &Given::Integer(99)).unwrap();
         assert!(matches!(&refusal, Refusal::Value { value, .. } if value == "99"), "{refusal:?}");
