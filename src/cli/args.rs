@@ -18,7 +18,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
 pub(super) use self::export::{ExportArgs, Target, ToolVersion};
-pub(super) use self::options::OptionsCommand;
+pub(super) use self::options::{
+    OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
+};
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
@@ -77,12 +79,12 @@ pub(super) enum Command {
     /// List and abort multipart uploads that were never completed
     #[command(subcommand)]
     Uploads(UploadsCommand),
-    /// Show and export what is set of libcurl
-    #[command(subcommand)]
-    Options(OptionsCommand),
     /// Go on with interrupted uploads
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
+    /// List, explain, check and export libcurl's options, and show what will be set
+    #[command(subcommand, after_help = options::EXAMPLES)]
+    Options(OptionsCommand),
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),

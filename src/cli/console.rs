@@ -144,6 +144,12 @@ impl Console {
     }
 }
 
+/// Columns of the terminal that results go to; none where they go elsewhere.
+pub(super) fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
+}
+
 /// The clock of progress lines and summaries; nothing is decided by it.
 #[expect(clippy::disallowed_methods, reason = "what is shown to people is paced by their clock")]
 pub(super) fn now() -> Instant {

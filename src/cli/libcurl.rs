@@ -17,13 +17,24 @@ pub(super) fn handle_settings(
     console: &Console,
 ) -> Result<HandleSettings, CliError> {
     let (taken, refused) = judged(options);
-    // A default that an old libcurl lacks is no fault of the user's.
-    let (_, refused): (Vec<_>, Vec<_>) =
-        refused.into_iter().partition(|(set, _)| set.origin == Origin::Default);
-    if !refused.is_empty() {
-        let refused = refused.into_iter().map(|(set, refusal)| (set.origin, refusal)).collect();
-        return Err(CliError::OptionsRefused(refused));
-    }
+    objections(refused)?;
+    tell_remarks(options, concurrency, console);
+    Ok(settings_of(options, &taken))
+}
+
+/// What this libcurl refuses of what somebody set; a default that an old libcurl lacks is no fault
+/// of the user's.
+pub(super) fn objections(refused: Vec<(Setting<Assignment>, Refusal)>) -> Result<(), CliError> {
+    let refused: Vec<_> = refused
+        .into_iter()
+        .filter(|(set, _)| set.origin != Origin::Default)
+        .map(|(set, refusal)| (set.origin, refusal))
+        .collect();
+    if refused.is_empty() { Ok(()) } else { Err(CliError::OptionsRefused(refused)) }
+}
+
+/// Tells what there is to say of options that somebody set.
+pub(super) fn tell_remarks(options: &LibcurlOptions, concurrency: u32, console: &Console) {
     for set in options.iter() {
         for remark in remarks_on(set, concurrency) {
             let text = format!("{}: {}", named(set), remark.text());
@@ -33,11 +44,15 @@ pub(super) fn handle_settings(
             }
         }
     }
+}
+
+/// The options that libcurl has taken, by handle.
+pub(super) fn settings_of(options: &LibcurlOptions, taken: &[Assignment]) -> HandleSettings {
     let of = |handle| {
         let wanted = options.of(handle);
         wanted.filter(|set| taken.contains(set)).cloned().collect()
     };
-    Ok(HandleSettings {
+    HandleSettings {
         easy: of(Handle::Easy),
         multi: of(Handle::Multi),
         without_fields: options
@@ -47,7 +62,7 @@ pub(super) fn handle_settings(
                 HeaderLine::Field { .. } => None,
             })
             .collect(),
-    })
+    }
 }
 
 /// Header fields that every request has.

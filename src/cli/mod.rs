@@ -19,6 +19,7 @@ mod signals;
 mod usage;
 mod vocabulary;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -50,7 +51,8 @@ pub fn main() -> ExitCode {
         Ok(console) => console,
         Err(error) => return early(&error),
     };
-    let surroundings = Surroundings { environment, file };
+    let config = cli.config.take();
+    let surroundings = Surroundings { environment, config, file };
     // What reads arguments is never run again, and would add to the most memory this takes.
     transport::release_startup_code();
     let code = commands::run(cli.command, &console, &surroundings).unwrap_or_else(|error| {
@@ -67,6 +69,8 @@ pub fn main() -> ExitCode {
 #[derive(Debug)]
 struct Surroundings {
     environment: Environment,
+    /// `--config`.
+    config: Option<PathBuf>,
     /// A broken one is the business of the commands that need it.
     file: Result<ConfigFile, Arc<FileError>>,
 }

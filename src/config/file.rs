@@ -94,15 +94,18 @@ impl ConfigFile {
         environment: &Environment,
         vocabulary: &dyn Vocabulary,
     ) -> Result<ConfigFile, FileError> {
+        match ConfigFile::locate(flag, environment) {
+            Some(path) => ConfigFile::read(&path, vocabulary),
+            None => Ok(ConfigFile::default()),
+        }
+    }
+
+    /// Which file [`find`](ConfigFile::find) reads.
+    #[must_use]
+    pub fn locate(flag: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
         let asked = flag.map(Path::to_path_buf);
         let asked = asked.or_else(|| environment.get("CURLIFT_CONFIG").map(PathBuf::from));
-        if let Some(path) = asked {
-            return ConfigFile::read(&path, vocabulary);
-        }
-        match usual_place(environment) {
-            Some(path) if path.exists() => ConfigFile::read(&path, vocabulary),
-            _ => Ok(ConfigFile::default()),
-        }
+        asked.or_else(|| usual_place(environment).filter(|path| path.exists()))
     }
 
     /// Reads `path`.
@@ -110,16 +113,7 @@ impl ConfigFile {
     /// # Errors
     /// Where it cannot be read, or with all mistakes in it.
     pub fn read(path: &Path, vocabulary: &dyn Vocabulary) -> Result<ConfigFile, FileError> {
-        let failed = |error| FileError::Unreadable { path: path.to_path_buf(), error };
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let mut bytes = Vec::new();
-        file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > FILE_MAX {
-            return Err(FileError::TooLarge { path: path.to_path_buf() });
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| FileError::NotUtf8 { path: path.to_path_buf() })?;
-        ConfigFile::parse(path, &text, vocabulary)
+        ConfigFile::parse(path, &text_of_file(path)?, vocabulary)
     }
 
     /// Reads the text of a file that is named `path`.
@@ -131,12 +125,53 @@ impl ConfigFile {
         text: &str,
         vocabulary: &dyn Vocabulary,
     ) -> Result<ConfigFile, FileError> {
+        let (file, mistakes) = ConfigFile::examine(path, text, vocabulary);
+        if mistakes.is_empty() {
+            return Ok(file);
+        }
+        Err(FileError::Mistakes { path: path.to_path_buf(), mistakes })
+    }
+
+    /// The same for those who want what is right beside what is wrong.
+    pub fn examine(
+        path: &Path,
+        text: &str,
+        vocabulary: &dyn Vocabulary,
+    ) -> (ConfigFile, Vec<FileMistake>) {
         reader::Reader::new(path, text, vocabulary).read()
     }
 }
 
-/// XDG Base Directory Specification, which has relative paths ignored.
-fn usual_place(environment: &Environment) -> Option<PathBuf> {
+/// The text of a config file.
+///
+/// # Errors
+/// Where it cannot be read, or is no text.
+pub fn text_of_file(path: &Path) -> Result<String, FileError> {
+    let file = std::fs::File::open(path)
+        .map_err(|error| FileError::Unreadable { path: path.to_path_buf(), error })?;
+    text_from(path, file)
+}
+
+/// The text that `reader` gives, which is named `path`.
+///
+/// # Errors
+/// Where it cannot be read, or is no text.
+pub fn text_from(path: &Path, reader: impl Read) -> Result<String, FileError> {
+    let path = path.to_path_buf();
+    let mut bytes = Vec::new();
+    if let Err(error) = reader.take(FILE_MAX + 1).read_to_end(&mut bytes) {
+        return Err(FileError::Unreadable { path, error });
+    }
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(FileError::TooLarge { path });
+    }
+    String::from_utf8(bytes).map_err(|_| FileError::NotUtf8 { path })
+}
+
+/// XDG Base Directory Specification, which has relative paths ignored; where neither it nor a home
+/// is known, there is none.
+#[must_use]
+pub fn usual_place(environment: &Environment) -> Option<PathBuf> {
     let named = environment.get("XDG_CONFIG_HOME").map(PathBuf::from);
     let base = named.filter(|path| path.is_absolute());
     let base = base.or_else(|| Some(environment.home()?.join(".config")))?;

@@ -10,7 +10,10 @@ mod sources;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use file::{ConfigFile, FileError, FileMistake, Section, Shape, Sweep, Vocabulary};
+pub use file::{
+    ConfigFile, FileError, FileMistake, Section, Shape, Sweep, Vocabulary, text_from, text_of_file,
+    usual_place,
+};
 pub use options::LibcurlOptions;
 pub use setting::{ConfigError, Origin, Setting};
 pub use sources::{environment_of_process, state_folder};

@@ -108,7 +108,8 @@ impl ConfigError {
             ConfigError::Files(error) => error.hint(),
             ConfigError::File(error) => match **error {
                 FileError::Unreadable { .. } => {
-                    "name the file with --config FILE, or unset CURLIFT_CONFIG".to_owned()
+                    "check the path: on the command line, in --config FILE or in CURLIFT_CONFIG"
+                        .to_owned()
                 }
                 _ => "correct it; nothing was sent".to_owned(),
             },

@@ -6,6 +6,7 @@
 //! `scripts/curlopt-table`, `knowledge.toml` is written by hand. Both are read only once somebody
 //! names an option.
 
+mod example;
 mod header_lines;
 mod knowledge;
 mod mistake;
@@ -15,6 +16,7 @@ mod remark;
 mod table;
 mod value;
 
+pub use example::{Example, example};
 pub use header_lines::{HeaderLine, header_line};
 pub use knowledge::{Knowledge, Unit, Warning, explained};
 pub use mistake::Mistake;

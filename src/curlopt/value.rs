@@ -68,10 +68,7 @@ impl Assignment {
     pub fn shown(&self) -> String {
         let known = self.option.knowledge();
         match &self.value {
-            Value::List(lines) => {
-                let shown = lines.iter().map(|line| line_shown(line, known.secret));
-                shown.collect::<Vec<_>>().join(", ")
-            }
+            Value::List(_) => self.shown_lines().join(", "),
             value if known.secret && !value.is_nothing() => SECRET.to_owned(),
             Value::Number(number) => {
                 named(self.option, *number).unwrap_or_else(|| in_unit(*number, known.unit))
@@ -85,6 +82,16 @@ impl Assignment {
 }
 
 impl Assignment {
+    /// The lines of a list as people read them, without secrets; of anything else none.
+    #[must_use]
+    pub fn shown_lines(&self) -> Vec<String> {
+        let is_secret = self.option.knowledge().secret;
+        match &self.value {
+            Value::List(lines) => lines.iter().map(|line| line_shown(line, is_secret)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The value as [`Given::Typed`] reads it back. Holds secrets.
     #[must_use]
     pub fn typed(&self) -> Vec<String> {
@@ -114,7 +121,8 @@ fn line_shown(line: &str, is_secret: bool) -> String {
     let name = line.split([':', ';']).next().unwrap_or_default();
     let is_secret =
         is_secret || TELLING.iter().any(|part| name.to_ascii_lowercase().contains(part));
-    if is_secret && name.len() < line.len() { format!("{name}: {SECRET}") } else { line.to_owned() }
+    let holds_something = line.len() > name.len() + 1;
+    if is_secret && holds_something { format!("{name}: {SECRET}") } else { line.to_owned() }
 }
 
 /// A URL with stars in place of `user:password`.

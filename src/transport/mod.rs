@@ -20,7 +20,8 @@ pub use driver::{Driver, Waker};
 pub use error::TransportError;
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use footprint::release_startup_code;
-pub use support::{Refusal, refusals};
+pub use options::{EngineOption, engine_options};
+pub use support::{Refusal, lacks, refusals};
 pub use version::{LibcurlVersion, SELECT_CONNECTIONS_MAX, version};
 
 use crate::curlopt::{self, Assignment, Handle, Value};

@@ -51,15 +51,71 @@ impl Common {
     }
 }
 
-/// What no option may change: each is refused by name in what users write.
+/// An option that is the engine's own, for those who ask what is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOption {
+    /// Without `CURLOPT_`.
+    pub name: &'static str,
+    /// The value, or where it comes from.
+    pub value: &'static str,
+}
+
+/// An option that has the same value in all requests; users' are refused by name.
+struct Fixed {
+    name: &'static str,
+    id: curl_sys::CURLoption,
+    value: libc::c_long,
+    shown: &'static str,
+}
+
+const FIXED: [Fixed; 4] = [
+    Fixed { name: "NOSIGNAL", id: curl_sys::CURLOPT_NOSIGNAL, value: 1, shown: "1" },
+    Fixed {
+        name: "PROTOCOLS",
+        id: curl_sys::CURLOPT_PROTOCOLS,
+        value: HTTP_AND_HTTPS,
+        shown: "http + https",
+    },
+    Fixed {
+        name: "SUPPRESS_CONNECT_HEADERS",
+        id: raw::SUPPRESS_CONNECT_HEADERS,
+        value: 1,
+        shown: "1",
+    },
+    Fixed { name: "PATH_AS_IS", id: curl_sys::CURLOPT_PATH_AS_IS, value: 1, shown: "1" },
+];
+
+/// What [`apply_request`] sets, and the callbacks that the curl crate sets for it.
+const OF_EACH_REQUEST: [(&str, &str); 10] = [
+    ("HTTPHEADER", "the signed fields of each request"),
+    ("URL", "the address of each request"),
+    ("CUSTOMREQUEST", "the method of each request"),
+    ("UPLOAD", "1 where a request has a body"),
+    ("INFILESIZE_LARGE", "the length of that body"),
+    ("NOBODY", "1 for HEAD"),
+    ("FRESH_CONNECT", "1 where another connection is wanted after a failure"),
+    ("DNS_CACHE_TIMEOUT", "0 where another address is wanted after a failure"),
+    ("READFUNCTION", "reads the file, with SEEKFUNCTION"),
+    ("WRITEFUNCTION", "takes the answer, with HEADERFUNCTION"),
+];
+
+/// What is set over `settings`, in the order in which it is.
+#[must_use]
+pub fn engine_options(settings: &HandleSettings) -> Vec<EngineOption> {
+    let fixed = FIXED.iter().map(|Fixed { name, shown, .. }| (*name, *shown));
+    let folder = is_without_folder(settings).then_some(("CAPATH", "unset: the bundle alone"));
+    let all = fixed.chain(folder).chain(OF_EACH_REQUEST);
+    all.map(|(name, value)| EngineOption { name, value }).collect()
+}
+
+/// What no option may change.
 fn apply_engines<H: Handler>(
     easy: &mut Easy2<H>,
     is_without_folder: bool,
 ) -> Result<(), curl::Error> {
-    easy.signal(false)?;
-    raw::set_long(easy, curl_sys::CURLOPT_PROTOCOLS, HTTP_AND_HTTPS)?;
-    raw::set_long(easy, raw::SUPPRESS_CONNECT_HEADERS, 1)?;
-    easy.path_as_is(true)?;
+    for Fixed { id, value, .. } in &FIXED {
+        raw::set_long(easy, *id, *value)?;
+    }
     if is_without_folder {
         raw::unset(easy, curl_sys::CURLOPT_CAPATH)?;
     }
@@ -206,6 +262,17 @@ mod tests {
         let request = request(&[("x-amz-meta-a", " "), ("expect", "100-continue")]);
         let lines = header_lines(&request, &[]).unwrap();
         assert_eq!(lines[1..], ["x-amz-meta-a;", "expect: 100-continue"]);
+    }
+
+    #[test]
+    fn what_the_engine_sets_has_the_number_of_its_name() {
+        for Fixed { name, id, .. } in &FIXED {
+            let option = crate::curlopt::find(crate::curlopt::Handle::Easy, name).unwrap();
+            assert_eq!((option.id, option.name), (*id, *name));
+        }
+        for EngineOption { name, .. } in engine_options(&HandleSettings::default()) {
+            assert!(crate::curlopt::find(crate::curlopt::Handle::Easy, name).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use curl::multi::{Easy2Handle, Multi};
 use curl_sys::{CURL, CURLINFO, CURLoption};
 use libc::{c_int, c_long, c_void};
 
-use crate::curlopt::{Assignment, Kind, Value};
+use crate::curlopt::{Assignment, CurlOption, Kind, Unit, Value};
 
 /// `CURLOPT_SUPPRESS_CONNECT_HEADERS`, since 7.54: a proxy's answer to CONNECT is not S3's.
 pub(super) const SUPPRESS_CONNECT_HEADERS: CURLoption = 265;
@@ -248,6 +248,49 @@ impl Argument {
                 }
             }
         }
+    }
+}
+
+/// Sets `option` to what changes nothing (NULL, 0, or 1 where it is a switch) on a handle made for
+/// that: what libcurl says to it. Nothing is read, written or sent, whatever the option is for.
+pub(super) fn try_harmless(option: &CurlOption) -> Result<(), curl::Error> {
+    let easy = curl::easy::Easy::new();
+    let number = harmless(option);
+    // SAFETY: the handle lives as long as `easy`, which ends within this call; below 10000 a
+    // `long` is read, of the kind `OffT` a `curl_off_t`, of all others one pointer, and NULL stands
+    // for "none" or "the usual" in every one of them.
+    check(unsafe {
+        match option.kind {
+            Kind::Long | Kind::Values | Kind::OffT => {
+                curl_sys::curl_easy_setopt(easy.raw(), option.id, number)
+            }
+            _ => curl_sys::curl_easy_setopt(easy.raw(), option.id, ptr::null::<c_void>()),
+        }
+    })
+}
+
+/// The same for an option of multi handles.
+pub(super) fn try_harmless_on_multi(option: &CurlOption) -> Result<(), curl::MultiError> {
+    let multi = Multi::new();
+    let (id, number) = (option.id as curl_sys::CURLMoption, harmless(option));
+    // SAFETY: the handle lives as long as `multi`; the rest is as for easy handles.
+    let code = unsafe {
+        match option.kind {
+            Kind::Long | Kind::Values | Kind::OffT => {
+                curl_sys::curl_multi_setopt(multi.raw(), id, number)
+            }
+            _ => curl_sys::curl_multi_setopt(multi.raw(), id, ptr::null::<c_void>()),
+        }
+    };
+    if code == curl_sys::CURLM_OK { Ok(()) } else { Err(curl::MultiError::new(code)) }
+}
+
+/// Some features are missed only when they are switched on.
+fn harmless(option: &CurlOption) -> c_long {
+    let known = option.knowledge();
+    match known.unit {
+        Some(Unit::Switch) => 1,
+        _ => known.min.unwrap_or(0),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which options the libcurl in use takes: asked before anything is sent.
 
-use super::raw::Prepared;
+use super::raw::{self, Prepared};
 use super::version::version;
-use crate::curlopt::{Assignment, Handle};
+use crate::curlopt::{Assignment, CurlOption, Handle};
 
 /// `CURLE_NOT_BUILT_IN`, since 7.21.
 const NOT_BUILT_IN: curl_sys::CURLcode = 4;
@@ -93,10 +93,30 @@ pub fn refusals(assignments: &[Assignment]) -> Vec<Option<Refusal>> {
         .collect()
 }
 
+/// Whether the libcurl in use has `option` at all, whatever it is set to: nothing where it does.
+/// Sends nothing.
+#[must_use]
+pub fn lacks(option: &CurlOption) -> Option<Refusal> {
+    let (name, version) = (option.name, version().version);
+    let (unknown, missing) = match option.handle {
+        Handle::Easy => {
+            let error = raw::try_harmless(option).err()?;
+            (error.is_unknown_option(), error.code() == NOT_BUILT_IN)
+        }
+        Handle::Multi => (raw::try_harmless_on_multi(option).err()?.is_unknown_option(), false),
+    };
+    match (unknown, missing) {
+        (true, _) => Some(Refusal::Unknown { name, version, since: option.since }),
+        (_, true) => Some(Refusal::NotBuiltIn { name, version }),
+        // It does not like the value, and so knows the option.
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curlopt::{Given, check, find};
+    use crate::curlopt::{Given, all, check, find};
 
     fn refused(handle: Handle, name: &str, given: &Given) -> Option<Refusal> {
         let set = check(find(handle, name).unwrap(), given).unwrap();
@@ -112,6 +132,26 @@ mod tests {
         assert_eq!(refused(Handle::Easy, "MAX_SEND_SPEED_LARGE", &Given::Integer(1)), None);
         assert_eq!(refused(Handle::Easy, "CAINFO_BLOB", &Given::Text("x".into())), None);
         assert_eq!(refused(Handle::Multi, "MAX_TOTAL_CONNECTIONS", &Given::Integer(9)), None);
+    }
+
+    #[test]
+    fn every_option_can_be_asked_for() {
+        let all = || all(Handle::Easy).chain(all(Handle::Multi));
+        let taken: Vec<_> =
+            all().filter(|option| lacks(option).is_none()).map(|option| option.name).collect();
+        for name in ["URL", "READFUNCTION", "SHARE", "COOKIEJAR", "RESOLVE", "SOCKETFUNCTION"] {
+            assert!(taken.contains(&name), "{name}: {taken:?}");
+        }
+        assert!(taken.len() > all().count() / 2);
+    }
+
+    #[cfg(feature = "vendored")]
+    #[test]
+    fn an_option_that_was_not_built_in_is_lacking() {
+        let lacking = |name| lacks(find(Handle::Easy, name).unwrap());
+        let refusal = lacking("DNS_SERVERS").unwrap();
+        assert!(matches!(refusal, Refusal::Unknown { since: "7.24.0", .. }), "{refusal:?}");
+        assert_eq!(lacking("UPLOAD_BUFFERSIZE"), None);
     }
 
     #[cfg(feature = "vendored")]

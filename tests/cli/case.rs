@@ -28,6 +28,9 @@ pub(super) struct Case {
     /// Files by name: a text, or a number of bytes.
     #[serde(default)]
     files: BTreeMap<String, Content>,
+    /// What the program reads from standard input.
+    #[serde(default)]
+    stdin: String,
     /// Runs inside `curlift lab` with these arguments.
     lab: Option<Vec<String>>,
     code: i32,
@@ -35,6 +38,8 @@ pub(super) struct Case {
     stdout: Option<String>,
     #[serde(default)]
     stdout_has: Vec<String>,
+    #[serde(default)]
+    stdout_lacks: Vec<String>,
     #[serde(default)]
     stderr_has: Vec<String>,
     #[serde(default)]
@@ -69,7 +74,7 @@ impl Case {
         }
         let folder = tempfile::tempdir().unwrap();
         self.write_files(folder.path());
-        let output = self.command(folder.path()).output().unwrap();
+        let output = self.output(folder.path());
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let shown = || format!("--- stdout\n{stdout}\n--- stderr\n{stderr}");
@@ -91,6 +96,9 @@ impl Case {
         if let Some(problem) = lacking {
             return Err(problem);
         }
+        if let Some(part) = self.stdout_lacks.iter().find(|part| stdout.contains(*part)) {
+            return Err(format!("{part:?} on stdout"));
+        }
         if let Some(part) = self.stderr_lacks.iter().find(|part| stderr.contains(*part)) {
             return Err(format!("{part:?} on stderr"));
         }
@@ -106,6 +114,16 @@ impl Case {
                 Content::Size(size) => std::fs::write(path, vec![b'x'; *size]).unwrap(),
             }
         }
+    }
+
+    fn output(&self, folder: &Path) -> Output {
+        let mut command = self.command(folder);
+        if self.stdin.is_empty() {
+            return command.output().unwrap();
+        }
+        let input = folder.join("stdin");
+        std::fs::write(&input, &self.stdin).unwrap();
+        command.stdin(std::fs::File::open(&input).unwrap()).output().unwrap()
     }
 
     fn command(&self, folder: &Path) -> Command {

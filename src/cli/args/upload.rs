@@ -85,6 +85,18 @@ pub(super) struct TransferArgs {
     no_hedge: bool,
 }
 
+impl TransferArgs {
+    /// The flags that go before other places, beside those that are in `overrides` already.
+    pub(super) fn add_to(&self, overrides: Overrides) -> Overrides {
+        Overrides {
+            part_size: self.part_size,
+            multipart_threshold: self.multipart_threshold,
+            concurrency: self.concurrency,
+            ..overrides
+        }
+    }
+}
+
 /// What was begun before.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Transfer")]
@@ -177,10 +189,7 @@ impl UploadArgs {
     pub(in crate::cli) fn overrides(&self) -> Overrides {
         Overrides {
             checksums: self.object.checksum_algorithm.map(|a| a == ChecksumAlgorithm::Crc64nvme),
-            part_size: self.transfer.part_size,
-            multipart_threshold: self.transfer.multipart_threshold,
-            concurrency: self.transfer.concurrency,
-            ..store_overrides(&self.s3, &self.network, &self.retry)
+            ..self.transfer.add_to(store_overrides(&self.s3, &self.network, &self.retry))
         }
     }
 

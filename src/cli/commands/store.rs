@@ -215,7 +215,7 @@ fn endpoint(config: &Config) -> Result<Endpoint, CliError> {
 }
 
 /// A libcurl that waits with `select()` cannot have more than so many connections.
-fn concurrency(config: &Config, console: &Console) -> u32 {
+pub(super) fn concurrency(config: &Config, console: &Console) -> u32 {
     let wanted = config.concurrency.value;
     let max = transport::SELECT_CONNECTIONS_MAX;
     if wanted > max && transport::version().poll != Some(true) {

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistakes::place;
-use super::{ConfigFile, FileError, FileMistake, Section, Vocabulary};
+use super::{ConfigFile, FileMistake, Section, Vocabulary};
 use crate::config::Origin;
 use crate::curlopt::{Given, Handle};
 
@@ -28,7 +28,8 @@ impl<'a> Reader<'a> {
         Reader { path, text, vocabulary, mistakes: Vec::new() }
     }
 
-    pub(super) fn read(mut self) -> Result<ConfigFile, FileError> {
+    /// What stands there, as far as it is right, and all that is wrong.
+    pub(super) fn read(mut self) -> (ConfigFile, Vec<FileMistake>) {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
             let span = error.span().unwrap_or(0..0);
@@ -47,12 +48,9 @@ impl<'a> Reader<'a> {
                 _ => self.entry(&mut file.top, key, value),
             }
         }
-        if self.mistakes.is_empty() {
-            return Ok(file);
-        }
         self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
         self.mistakes.dedup();
-        Err(FileError::Mistakes { path: self.path.to_path_buf(), mistakes: self.mistakes })
+        (file, self.mistakes)
     }
 
     fn profile(&mut self, name: &Spanned<Cow<'_, str>>, value: &Entry<'_>) -> Section {
