@@ -97,7 +97,7 @@ pub(super) fn remarks_on(set: &Setting<Assignment>, concurrency: u32) -> Vec<Rem
         return Vec::new();
     }
     let mut said = remarks(&set.value);
-    said.extend(queues_inside(&set.value, concurrency).map(Remark::Warning));
+    said.extend(too_few(&set.value, concurrency).map(Remark::Warning));
     let option = set.value.option;
     let is_secret = option.knowledge().secret && option.kind != Kind::List;
     if set.origin == Origin::Flag("--curl") && is_secret {
@@ -107,17 +107,23 @@ pub(super) fn remarks_on(set: &Setting<Assignment>, concurrency: u32) -> Vec<Rem
     said
 }
 
-/// Requests in flight that libcurl may not carry wait inside it.
-fn queues_inside(set: &Assignment, concurrency: u32) -> Option<String> {
-    let limits = ["MAX_TOTAL_CONNECTIONS", "MAX_HOST_CONNECTIONS"];
-    let Value::Number(most) = set.value else { return None };
-    let is_less = (1..i64::from(concurrency)).contains(&most);
-    (limits.contains(&set.option.name) && is_less).then(|| {
-        format!(
-            "with {concurrency} requests in flight, the others wait within libcurl, which looks \
-             like a stall, and timeouts count for them; lower the concurrency instead"
-        )
-    })
+/// What limits of the multi handle lead to that are below the requests in flight.
+fn too_few(set: &Assignment, concurrency: u32) -> Option<String> {
+    let (Handle::Multi, Value::Number(most)) = (set.option.handle, &set.value) else { return None };
+    if !(1..i64::from(concurrency)).contains(most) {
+        return None;
+    }
+    let what = match set.option.name {
+        "MAX_TOTAL_CONNECTIONS" | "MAX_HOST_CONNECTIONS" => {
+            "the others wait within libcurl, which looks like a stall, and timeouts count for \
+             them; lower the concurrency instead"
+        }
+        "MAXCONNECTS" => {
+            "the others' connections are closed after each request, and opened anew for the next"
+        }
+        _ => return None,
+    };
+    Some(format!("with {concurrency} requests in flight, {what}"))
 }
 
 /// What this libcurl takes, and what it refuses.

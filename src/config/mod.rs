@@ -22,7 +22,7 @@ use crate::credentials::Environment;
 use crate::s3::Addressing;
 use crate::s3::payload::PayloadMode;
 use crate::units;
-use crate::upload::{RetryPolicy, RetryRevision};
+use crate::upload::{Patience, RetryPolicy, RetryRevision};
 use options::{Chosen, Outside};
 use sources::Sources;
 
@@ -53,6 +53,8 @@ pub struct Overrides {
     pub retry_mode: Option<RetryMode>,
     /// `--retry-max-time`.
     pub stuck_max: Option<Duration>,
+    /// `--stall-timeout`.
+    pub stall_timeout: Option<Duration>,
     /// `--ca-bundle`.
     pub ca_bundle: Option<PathBuf>,
     /// `--proxy`.
@@ -67,7 +69,7 @@ pub struct Overrides {
 
 /// Names of settings in curlift's file for which [`Config::load`] looks there itself; all others
 /// are flags that the file may set as well.
-pub const LOOKED_UP: [&str; 16] = [
+pub const LOOKED_UP: [&str; 17] = [
     "endpoint_url",
     "region",
     "profile",
@@ -80,6 +82,7 @@ pub const LOOKED_UP: [&str; 16] = [
     "retry",
     "retry_mode",
     "retry_max_time",
+    "stall_timeout",
     "ca_bundle",
     "proxy",
     "no_verify_ssl",
@@ -135,6 +138,8 @@ pub struct Config {
     pub retry_mode: Setting<RetryMode>,
     /// How long throttling or an outage may go on without any success.
     pub stuck_max: Setting<Duration>,
+    /// How long an attempt may be silent before it is ended.
+    pub stall_timeout: Setting<Duration>,
     /// Numbers of which revision of the retry modes.
     pub retry_revision: Setting<RetryRevision>,
     /// Whether the store's clock may correct ours.
@@ -220,6 +225,9 @@ impl Config {
             stuck_max: flag("--retry-max-time", flags.stuck_max)
                 .or_read(|| sources.file("retry_max_time"), |text| units::duration(text))?
                 .or_default(RetryPolicy::default().stuck_max),
+            stall_timeout: flag("--stall-timeout", flags.stall_timeout)
+                .or_read(|| sources.file("stall_timeout"), |text| units::duration(text))?
+                .or_default(Patience::default().sending),
             retry_revision: no_flag()
                 .or_read(|| sources.environment("AWS_NEW_RETRIES_2026"), |text| revision(text))?
                 .or_default(RetryRevision::default()),

@@ -202,6 +202,7 @@ fn flags_go_before_everything() {
         attempts_max: Some(1),
         retry_mode: Some(RetryMode::Standard),
         stuck_max: Some(Duration::from_secs(7)),
+        stall_timeout: Some(Duration::from_secs(8)),
         ca_bundle: Some("flag.pem".into()),
         profile: None,
         proxy: Some("http://flag".into()),
@@ -220,6 +221,7 @@ fn flags_go_before_everything() {
     assert_eq!(config.region.origin, Origin::Flag("--region"));
     assert_eq!(config.retry_mode.value, RetryMode::Standard);
     assert_eq!(config.stuck_max.value, Duration::from_secs(7));
+    assert_eq!(config.stall_timeout.value, Duration::from_secs(8));
     assert_eq!((config.part_size.value, config.multipart_threshold.value), (5, 6));
     assert_eq!((config.concurrency.value, config.attempts_max.value), (2, 1));
     assert_eq!(config.addressing.value, Addressing::Path);
@@ -345,6 +347,7 @@ fn options_are_laid_over_one_another() {
     assert_eq!(option(&patient, "MAXCONNECTS"), "9 (config.toml:17: MAXCONNECTS)");
     assert_eq!(patient.part_size.origin, Origin::Profile("patient"));
     assert_eq!(patient.stuck_max.value, Duration::from_hours(2));
+    assert_eq!(patient.stall_timeout.value, Duration::from_mins(5));
     let mine = load(Some("mine"), &["curlopt_tcp_keepidle=5", "TIMEOUT=1h"]).unwrap();
     assert_eq!(mine.part_size.value, 9 << 20);
     assert_eq!(option(&mine, "TCP_KEEPIDLE"), "5 s (--curl)");

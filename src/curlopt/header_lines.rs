@@ -68,12 +68,13 @@ pub fn header_line(line: &str) -> Result<HeaderLine, Mistake> {
     let end = line.find([':', ';']).unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
     let name = name.trim().to_ascii_lowercase();
+    let is_named = !name.is_empty() && name.bytes().all(is_token) && !rest.is_empty();
     let wrong = |why: &str| {
-        // Behind the name there may be a key.
-        let given = format!("{name:?}");
+        // Behind the name there may be a key, and so in place of one that is none.
+        let given = if is_named { format!("{name:?}") } else { "\"***\"".to_owned() };
         Err(Mistake::Value { name: OPTION, given, why: why.to_owned() })
     };
-    if name.is_empty() || !name.bytes().all(is_token) || rest.is_empty() {
+    if !is_named {
         return wrong("a field is written \"Name: value\"");
     }
     let value = rest[1..].trim();
@@ -141,7 +142,7 @@ mod tests {
         for (line, why) in rows {
             let error = header_line(line).unwrap_err().to_string();
             assert!(error.contains(why), "{line}: {error}");
-            assert!(line == "hush" || !error.contains("hush"), "{error}");
+            assert!(!error.contains("hush"), "{error}");
         }
     }
 }

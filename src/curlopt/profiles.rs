@@ -76,6 +76,11 @@ pub const PATIENT: Profile = Profile {
     settings: &[
         ("concurrency", "4", "fewer connections share a thin link with fewer starved ones"),
         ("part_size", "8MiB", "less is lost, and sent again, when a connection dies"),
+        (
+            "stall_timeout",
+            "5m",
+            "links that carry nothing for minutes come back; the usual is 30 s",
+        ),
         ("retry.max_attempts", "20", "most failures of such a network pass by themselves"),
         ("retry.max_time", "2h", "an outage may last longer than the usual 15 minutes"),
     ],

@@ -14,7 +14,7 @@ mod support;
 mod version;
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use driver::{Driver, Waker};
 pub use error::TransportError;
@@ -64,6 +64,9 @@ impl Default for HandleSettings {
 /// libcurl's own (`CURL_MAX_READ_SIZE` counts for downloads; uploads begin with this).
 const UPLOAD_BUFFER_SIZE_UNSET: u64 = 64 << 10;
 
+/// libcurl's own (`DEFAULT_CONNECT_TIMEOUT`).
+const CONNECT_TIMEOUT_UNSET: Duration = Duration::from_mins(5);
+
 impl HandleSettings {
     /// The same with an easy option set, for those who know its name and kind.
     ///
@@ -86,6 +89,18 @@ impl HandleSettings {
             Some(Value::Number(size)) => (*size).clamp(16 << 10, 2 << 20) as u64,
             _ => UPLOAD_BUFFER_SIZE_UNSET,
         }
+    }
+
+    /// How long a connection may take to stand.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        let milliseconds = self.easy.iter().find_map(|set| match (set.option.name, &set.value) {
+            ("CONNECTTIMEOUT", Value::Number(seconds)) => Some(seconds.saturating_mul(1000)),
+            ("CONNECTTIMEOUT_MS", Value::Number(milliseconds)) => Some(*milliseconds),
+            _ => None,
+        });
+        let set = milliseconds.and_then(|number| u64::try_from(number).ok());
+        set.filter(|number| *number > 0).map_or(CONNECT_TIMEOUT_UNSET, Duration::from_millis)
     }
 
     fn sets(&self, name: &str) -> bool {
@@ -120,4 +135,18 @@ pub struct Finished<B> {
 #[expect(clippy::disallowed_methods, reason = "the wire is where time is measured, not told")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_connect_timeout_is_known_by_either_name() {
+        let with = |name, number| HandleSettings::default().with(name, Value::Number(number));
+        assert_eq!(HandleSettings::default().connect_timeout(), Duration::from_secs(10));
+        assert_eq!(with("CONNECTTIMEOUT", 3).connect_timeout(), Duration::from_secs(3));
+        assert_eq!(with("CONNECTTIMEOUT_MS", 3).connect_timeout(), Duration::from_millis(3));
+        assert_eq!(with("CONNECTTIMEOUT", 0).connect_timeout(), Duration::from_mins(5));
+    }
 }

@@ -11,6 +11,8 @@ use crate::time::Time;
 /// How long an attempt may be silent before it is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
+    /// Until the first byte of a body has left: the connection may take this long to stand.
+    pub connecting: Duration,
     /// While a body is being sent: no byte was acknowledged for this long.
     pub sending: Duration,
     /// While the answer is awaited.
@@ -30,11 +32,30 @@ impl Default for Patience {
     /// where the answer comes byte by byte.
     fn default() -> Patience {
         Patience {
+            connecting: Duration::from_secs(30),
             sending: Duration::from_secs(30),
             answer: Duration::from_mins(1),
             complete: Duration::from_mins(5),
             answer_whole: Duration::from_mins(2),
             complete_whole: Duration::from_mins(30),
+        }
+    }
+}
+
+impl Patience {
+    /// At least the usual, and so much silence while bytes are sent or an answer is awaited; a
+    /// connection may take `connect_timeout` to stand before libcurl itself gives it up.
+    #[must_use]
+    pub fn new(silence: Duration, connect_timeout: Duration) -> Patience {
+        let usual = Patience::default();
+        Patience {
+            // Not to be ahead of libcurl, whose error says more.
+            connecting: silence.max(connect_timeout + Duration::from_secs(5)),
+            sending: silence,
+            answer: usual.answer.max(silence),
+            complete: usual.complete.max(silence),
+            answer_whole: usual.answer_whole.max(silence),
+            complete_whole: usual.complete_whole.max(silence),
         }
     }
 }
@@ -97,6 +118,10 @@ impl<J> Flying<J> {
     pub(super) fn patience(&self, patience: &Patience) -> Duration {
         if self.completes() {
             patience.complete
+        } else if self.body_length == 0 {
+            patience.answer.max(patience.connecting)
+        } else if self.body_sent == 0 {
+            patience.sending.max(patience.connecting)
         } else if self.body_sent < self.body_length {
             patience.sending
         } else {
@@ -213,5 +238,21 @@ impl<J: PartialEq> Flight<J> {
     /// When the next patience runs out.
     pub(super) fn next_deadline(&self, patience: &Patience) -> Option<Time> {
         self.attempts.values().map(|flying| flying.deadline(patience)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_may_take_as_long_as_libcurl_lets_it() {
+        let (short, long) = (Duration::from_secs(2), Duration::from_mins(5));
+        assert!(Patience::new(short, long).connecting > long);
+        assert_eq!(Patience::new(short, long).sending, short);
+        let patient = Patience::new(long, short);
+        assert_eq!((patient.connecting, patient.sending, patient.answer), (long, long, long));
+        let usual = Patience::default();
+        assert_eq!(Patience::new(usual.sending, Duration::from_secs(10)), usual);
     }
 }

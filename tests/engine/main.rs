@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use curlift::http::ConnectionWanted;
 use curlift::http::TransportFailureKind::{Connect, NotHttp, Reset};
-use curlift::upload::{Cause, Notice, Outcome, Symptom};
+use curlift::upload::{Cause, Notice, Outcome, Patience, Symptom};
 
 use scene::{CREATED, Scene};
 
@@ -77,6 +77,19 @@ fn an_attempt_in_which_nothing_moves_is_cut_and_one_that_moves_is_not() {
     }
     assert_eq!(scene.cancelled, [silent.id]);
     assert_eq!(scene.engine().tally().retries[&Symptom::Stalled], 1);
+}
+
+#[test]
+fn a_connection_may_take_longer_to_stand_than_bytes_may_rest() {
+    let patience = Patience::new(Duration::from_secs(20), Duration::from_mins(5));
+    let mut scene = Scene::patient(2, patience);
+    let connecting = scene.expect("UploadPart");
+    let sending = scene.expect("UploadPart");
+    scene.progress(&sending, 1);
+    scene.pass(Duration::from_secs(21));
+    assert_eq!(scene.cancelled, [sending.id]);
+    scene.pass(Duration::from_mins(5));
+    assert_eq!(scene.cancelled.last(), Some(&connecting.id));
 }
 
 #[test]

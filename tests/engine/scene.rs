@@ -10,8 +10,8 @@ use curlift::time::{ClockOffset, Time};
 use curlift::upload::journal::Record;
 use curlift::upload::{
     Action, Attempt, AttemptId, Beginning, Command, Engine, EngineSettings, Event, Ladder, Manner,
-    Notice, OnFailure, OnGone, Outcome, PartDigest, PartRange, Progress, RetryPolicy, SourceChange,
-    UploadPlan,
+    Notice, OnFailure, OnGone, Outcome, PartDigest, PartRange, Patience, Progress, RetryPolicy,
+    SourceChange, UploadPlan,
 };
 
 pub(crate) const LIMITS: Limits =
@@ -138,6 +138,15 @@ impl Scene {
     /// As [`Scene::multipart`], with the upload created.
     pub(crate) fn sending(parts: u64) -> Scene {
         let mut scene = Scene::multipart(parts);
+        scene.create();
+        scene
+    }
+
+    /// As [`Scene::sending`], with another patience.
+    pub(crate) fn patient(parts: u64, patience: Patience) -> Scene {
+        let plan = UploadPlan::new(parts * 10, 10, 0, &LIMITS).unwrap();
+        let settings = EngineSettings::new(plan, manner(), 1);
+        let mut scene = Scene::of(EngineSettings { concurrency: 2, patience, ..settings });
         scene.create();
         scene
     }

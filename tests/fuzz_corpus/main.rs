@@ -69,6 +69,11 @@ fn aws_files() {
 }
 
 #[test]
+fn config_files() {
+    play("config_file");
+}
+
+#[test]
 fn endpoint_urls() {
     play("endpoint_url");
 }

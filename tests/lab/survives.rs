@@ -243,3 +243,16 @@ fn throttling_beyond_all_attempts() {
     let survived = survive(rule);
     survived.expect_retries("throttled", 12);
 }
+
+#[test]
+fn how_long_bytes_may_rest_can_be_said() {
+    let lab = Lab::start(&["UploadPart #1 stall after 1MiB"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "source.bin", SIZE);
+    let ended = lab.cp().args(&["--stall-timeout", "2s"]).arg(file).arg(DESTINATION).run();
+    let ended = ended.expect_code(0);
+    expect_same(&lab.store.get(BUCKET, KEY), &content);
+    assert_eq!(ended.retries(), [("stalled".to_owned(), 1)]);
+    let elapsed = ended.summary()["elapsed_s"].as_f64().expect("a number");
+    assert!(elapsed < 20.0, "{elapsed} s: the usual 30 s have passed");
+}

@@ -23,6 +23,18 @@ pub(in crate::cli) struct RetryArgs {
     /// How long throttling or an outage may go on without any success [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     pub(super) retry_max_time: Option<Duration>,
+    /// End an attempt when no byte was acknowledged for this long, and try again; it has at least a
+    /// minute for its answer [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = some_duration)]
+    pub(super) stall_timeout: Option<Duration>,
+}
+
+/// A duration that gives an attempt a chance.
+fn some_duration(text: &str) -> Result<Duration, String> {
+    match units::duration(text).map_err(|error| error.to_string())? {
+        Duration::ZERO => Err("0 would end every attempt at once; write 30s, say".to_owned()),
+        duration => Ok(duration),
+    }
 }
 
 /// `--retry-mode`.
@@ -115,6 +127,7 @@ pub(in crate::cli) fn store_overrides(
             RetryMode::Adaptive => config::RetryMode::Adaptive,
         }),
         stuck_max: retry.retry_max_time,
+        stall_timeout: retry.stall_timeout,
         ..network_overrides(network)
     }
 }

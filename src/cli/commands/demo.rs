@@ -31,7 +31,7 @@ use crate::s3::{
 };
 use crate::transport::HandleSettings;
 use crate::upload::journal::Target;
-use crate::upload::{OnFailure, Outcome, RemedySettings, RetryPolicy, UploadPlan};
+use crate::upload::{OnFailure, Outcome, Patience, RemedySettings, RetryPolicy, UploadPlan};
 
 /// What goes wrong unless something else is asked for.
 const FAULTS: [&str; 3] = [
@@ -167,6 +167,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         retry: RetryPolicy::default(),
         hedge: true,
         remedies: RemedySettings { renew_keys: false, ..RemedySettings::default() },
+        patience: Patience::default(),
         transport: HandleSettings::default().with("PROXY", Value::Text(String::new())),
         fields: Vec::new(),
         place,

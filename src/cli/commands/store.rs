@@ -31,6 +31,7 @@ pub(super) struct StoreAccess {
     pub(super) concurrency: u32,
     pub(super) retry: RetryPolicy,
     pub(super) remedies: RemedySettings,
+    pub(super) patience: Patience,
     pub(super) transport: HandleSettings,
     pub(super) fields: Vec<(String, String)>,
 }
@@ -52,6 +53,7 @@ impl StoreAccess {
     ) -> Result<StoreAccess, CliError> {
         let config = Config::load(overrides, &surroundings.environment, surroundings.file()?)?;
         let concurrency = concurrency(&config, console);
+        let transport = libcurl::handle_settings(&config.options, concurrency, console)?;
         Ok(StoreAccess {
             endpoint: endpoint(&config)?,
             concurrency,
@@ -67,7 +69,8 @@ impl StoreAccess {
                 correct_clock: config.correct_clock.value,
                 adapt_checksums: config.checksums.origin == Origin::Default,
             },
-            transport: libcurl::handle_settings(&config.options, concurrency, console)?,
+            patience: Patience::new(config.stall_timeout.value, transport.connect_timeout()),
+            transport,
             fields: libcurl::fields(&config.options),
             config,
         })
@@ -125,7 +128,7 @@ impl StoreAccess {
                 remedies: RemedySettings { adapt_checksums: false, ..self.remedies },
                 concurrency: self.concurrency,
                 retry: self.retry,
-                patience: Patience::default(),
+                patience: self.patience,
                 seed: fastrand::u64(..),
             },
             cost: Cost::default(),

@@ -25,7 +25,7 @@ use crate::s3::{
 use crate::transport::HandleSettings;
 use crate::units::exact_size;
 use crate::upload::journal::Target;
-use crate::upload::{OnFailure, PlanError, RemedySettings, RetryPolicy, UploadPlan};
+use crate::upload::{OnFailure, Patience, PlanError, RemedySettings, RetryPolicy, UploadPlan};
 
 /// An upload that could begin.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(super) struct Upload {
     pub(super) retry: RetryPolicy,
     pub(super) hedge: bool,
     pub(super) remedies: RemedySettings,
+    pub(super) patience: Patience,
     pub(super) transport: HandleSettings,
     /// Header fields that every request has.
     pub(super) fields: Vec<(String, String)>,
@@ -83,8 +84,16 @@ impl Upload {
     ) -> Result<(Upload, Config), CliError> {
         refuse_unsupported(args)?;
         let store = StoreAccess::prepare(&args.overrides(), &args.s3, console, surroundings)?;
-        let StoreAccess { config, endpoint, concurrency, retry, remedies, transport, fields } =
-            store;
+        let StoreAccess {
+            config,
+            endpoint,
+            concurrency,
+            retry,
+            remedies,
+            patience,
+            transport,
+            fields,
+        } = store;
         let is_stdin = stdin::is_wanted(&args.source);
         let file_name = if is_stdin { None } else { file_name(&args.source) };
         let object = Object::parse(&args.destination, file_name)?;
@@ -107,6 +116,7 @@ impl Upload {
             retry,
             hedge: args.hedge(),
             remedies,
+            patience,
             transport,
             fields,
             destination: Destination { endpoint, region: config.region.value.clone(), object },

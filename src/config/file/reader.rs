@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::place;
 use super::{ConfigFile, FileMistake, Section, Vocabulary};
-use crate::config::Origin;
+use crate::config::{LOOKED_UP, Origin};
 use crate::curlopt::{Given, Handle};
 
 /// A value and where it stands.
@@ -64,7 +64,13 @@ impl<'a> Reader<'a> {
             return section;
         };
         for (key, value) in in_order(table) {
-            self.entry(&mut section, key, value);
+            match self.vocabulary.setting(key.get_ref()) {
+                Some(setting) if !may_be_chosen(&setting) => {
+                    let what = format!("{setting} does nothing in a profile; write it at the top");
+                    self.mistake(key.span(), what);
+                }
+                _ => self.entry(&mut section, key, value),
+            }
         }
         section
     }
@@ -93,6 +99,11 @@ impl<'a> Reader<'a> {
         let (line, _) = place(self.text, span.start);
         Origin::File { path: self.path.to_path_buf(), line, name: name.to_owned().into() }
     }
+}
+
+/// Whether a setting is looked for in the chosen profile; a profile cannot choose another.
+fn may_be_chosen(setting: &str) -> bool {
+    LOOKED_UP.contains(&setting) && !["profile", "options_profile"].contains(&setting)
 }
 
 /// The entries of a table as they stand in the file.

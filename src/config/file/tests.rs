@@ -15,7 +15,7 @@ impl Vocabulary for Words {
     fn settings(&self) -> Vec<String> {
         let names = "endpoint_url region profile addressing_style payload_signing acl metadata
             checksum_algorithm part_size multipart_threshold concurrency retry retry_mode
-            retry_max_time ca_bundle proxy no_verify_ssl options_profile";
+            retry_max_time stall_timeout ca_bundle proxy no_verify_ssl options_profile";
         names.split_whitespace().map(str::to_owned).collect()
     }
 
@@ -183,6 +183,8 @@ fn values_of_the_wrong_kind() {
         ("[profile]\nmine = 3", "write [profile.mine.curl] above"),
         ("[curl]\nTIMEOUT = 99999999999999999999", "a number too large"),
         ("[curl]\nTIMEOUT = 2001-01-01", "a date"),
+        ("[profile.mine]\nacl = \"private\"", "acl does nothing in a profile"),
+        ("[profile.mine]\noptions_profile = \"fast\"", "does nothing in a profile"),
         ("[tune]\nTIMEOUT = []", "there is nothing to try"),
         ("[tune]\nUSERPWD = [\"a:b\"]", "a secret cannot be swept"),
     ];

@@ -2,6 +2,7 @@
 //! `cargo fuzz` runs each as a binary, `tests/fuzz_corpus` runs all on stable Rust.
 
 mod answer;
+mod config_file;
 mod files;
 mod head;
 mod journal;
@@ -11,10 +12,11 @@ mod typed;
 type Target = fn(&[u8]);
 
 /// All targets by name.
-pub(crate) const TARGETS: [(&str, Target); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("address", typed::address),
     ("answer", answer::answer),
     ("aws_files", files::aws_files),
+    ("config_file", config_file::config_file),
     ("endpoint_url", typed::endpoint_url),
     ("fault_rule", typed::fault_rule),
     ("head", head::head),

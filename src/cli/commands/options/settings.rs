@@ -44,6 +44,9 @@ pub(super) fn all(config: &Config, file: &ConfigFile) -> Vec<Shown> {
         Shown::of("retry_max_time", &config.stuck_max, |time| {
             indicatif::HumanDuration(*time).to_string()
         }),
+        Shown::of("stall_timeout", &config.stall_timeout, |time| {
+            indicatif::HumanDuration(*time).to_string()
+        }),
         Shown::of("checksum_algorithm", &config.checksums, |on| {
             if *on { "crc64nvme" } else { "none" }.to_owned()
         }),

@@ -136,6 +136,7 @@ impl Upload {
         let mut engine = Engine::new(EngineSettings {
             object_settings: self.object_settings.clone(),
             remedies: self.remedies,
+            patience: self.patience,
             concurrency: self.concurrency,
             retry: self.retry,
             hedge: self.hedge,

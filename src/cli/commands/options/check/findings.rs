@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::timeouts::Load;
 use crate::cli::libcurl::remarks_on;
-use crate::config::{ConfigFile, FileMistake, LOOKED_UP, Origin, Section, Setting, Sweep};
+use crate::config::{ConfigFile, FileMistake, Origin, Section, Setting, Sweep};
 use crate::curlopt::{self, Assignment, Given, Handle, PROFILES, Remark};
 use crate::s3::Limits;
 use crate::transport::refusals;
@@ -75,7 +75,6 @@ impl<'a> Findings<'a> {
         findings.chosen(file);
         for (name, profile) in &file.profiles {
             findings.section(profile, Load::of(file, Some(name)));
-            findings.unheard(profile);
         }
         file.tune.iter().for_each(|sweep| findings.sweep(sweep));
         findings.all.sort_by_key(|finding| (finding.line, finding.column, finding.severity as u8));
@@ -122,17 +121,6 @@ impl<'a> Findings<'a> {
             let known = known.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
             let what = format!("there is no profile {name:?}; there are {known}");
             self.say(&set.origin, Severity::Error, "options_profile", what);
-        }
-    }
-
-    /// Settings of a profile that are asked for at the top level alone.
-    fn unheard(&mut self, profile: &Section) {
-        let is_heard = |name: &str| {
-            LOOKED_UP.contains(&name) && !["profile", "options_profile"].contains(&name)
-        };
-        for (name, set) in profile.settings.iter().filter(|(name, _)| !is_heard(name)) {
-            let what = format!("{name} does nothing in a profile; write it at the top level");
-            self.say(&set.origin, Severity::Warning, name, what);
         }
     }
 

@@ -73,7 +73,7 @@ fn transfer(config: &Config) -> Vec<String> {
         PayloadSigning::Always => "always",
     };
     let checksum = if config.checksums.value { "crc64nvme" } else { "none" };
-    let threshold = &config.multipart_threshold;
+    let (threshold, stall) = (&config.multipart_threshold, &config.stall_timeout);
     vec![
         setting("addressing_style", &quote::toml(addressing), &config.addressing.origin),
         setting("payload_signing", &quote::toml(signing), &config.payload_signing.origin),
@@ -81,6 +81,7 @@ fn transfer(config: &Config) -> Vec<String> {
         setting("concurrency", &config.concurrency.value.to_string(), &config.concurrency.origin),
         setting("part_size", &size(config.part_size.value), &config.part_size.origin),
         setting("multipart_threshold", &size(threshold.value), &threshold.origin),
+        setting("stall_timeout", &duration(stall.value), &stall.origin),
     ]
 }
 
@@ -224,7 +225,7 @@ mod tests {
             format!("{:?} {:?}", config.checksums.value, config.concurrency.value),
             format!("{:?} {:?}", config.part_size.value, config.multipart_threshold.value),
             format!("{:?} {:?}", config.attempts_max.value, config.retry_mode.value),
-            format!("{:?}", config.stuck_max.value),
+            format!("{:?} {:?}", config.stuck_max.value, config.stall_timeout.value),
         ]);
         options
     }
