@@ -41,7 +41,7 @@ pub trait BodyReader {
 }
 
 /// Options of every easy handle and of the multi handle, checked by
-/// [`curlopt`](crate::curlopt). What a request needs, and what no option may change, is set after
+/// [`curlopt`]. What a request needs, and what no option may change, is set after
 /// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandleSettings {
