@@ -117,7 +117,7 @@ fn c15_the_abort_of_stale_uploads_meets_one_that_is_alive() {
     begin(&store, &["logs/a%01%0B%3C[1-3000]", "foreign"]);
     let sending = sending.start();
     let begun = || (lab.unfinished_uploads().len() == 3002).then_some(());
-    wait_until("an upload is under way", Duration::from_secs(30), begun);
+    wait_until("an upload is under way", begun);
     lab.age_uploads(Duration::from_hours(48));
     begin(&store, &["logs/young"]);
     let args = ["s3://lab/logs/", "--older-than", "24h", "--json", "-c", "16"];

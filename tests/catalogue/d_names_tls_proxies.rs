@@ -161,9 +161,7 @@ fn d5_old_tls() {
             server.args(["-cipher", "ALL:@SECLEVEL=0"]);
             server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let _server = OldServer(server.spawn().unwrap());
-            wait_until("s_server", Duration::from_secs(10), || {
-                std::net::TcpStream::connect("127.0.0.1:8443").ok()
-            });
+            wait_until("s_server", || std::net::TcpStream::connect("127.0.0.1:8443").ok());
             let mut store = Scripted::start(|_| {});
             store.store.url = "https://127.0.0.1:8443".into();
             store.store.ca = Some(folder.path().join("ca.pem"));

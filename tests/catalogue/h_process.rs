@@ -70,7 +70,7 @@ fn h2_the_second_signal_ends_it() {
     let waiting = case.run_until(3, &["--on-failure", "abort"]);
     signal(waiting.process, "INT");
     let asked = || (case.store.count("AbortMultipartUpload") > 0).then_some(());
-    wait_until("the abort is asked for", Duration::from_secs(20), asked);
+    wait_until("the abort is asked for", asked);
     let began = Instant::now();
     let ended = waiting.signal("INT");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
@@ -117,7 +117,7 @@ fn h4_the_terminal_is_gone() {
         let locked = Command::new("flock").args(["--nonblock"]).arg(&journal).arg("true").status();
         locked.unwrap().success().then_some(())
     };
-    wait_until("it has ended", Duration::from_secs(20), gone);
+    wait_until("it has ended", gone);
     assert_eq!(case.recorded().unwrap().parts.len(), 2);
     case.expect_resumed();
 }

@@ -8,7 +8,6 @@ use std::os::fd::AsFd as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -43,8 +42,7 @@ impl Namespace {
         let namespace = Namespace(Arc::new(Holder { child, input }));
         let ours = fs::read_link("/proc/self/ns/net").unwrap();
         let is_apart = || fs::read_link(namespace.path()).is_ok_and(|its| its != ours);
-        let limit = Duration::from_secs(10);
-        wait_until("a network namespace", limit, || is_apart().then_some(()));
+        wait_until("a network namespace", || is_apart().then_some(()));
         namespace.run("ip link set lo up mtu 1500");
         namespace.nft(CHAIN);
         namespace

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -55,14 +54,14 @@ impl Lab {
     /// Waits until an upload is under way.
     pub(crate) fn await_upload(&self) {
         let begun = || (self.unfinished() > 0).then_some(());
-        wait_until("an upload is under way", Duration::from_secs(30), begun);
+        wait_until("an upload is under way", begun);
     }
 
     /// Stops the lab and gives what it says it saw.
     pub(crate) fn stop(mut self) -> Seen {
         signal(self.child.id(), "INT");
         let ended = || self.child.try_wait().expect("the lab is ours");
-        wait_until("the lab has stopped", Duration::from_secs(20), ended);
+        wait_until("the lab has stopped", ended);
         Seen(all_of(std::mem::take(&mut self.printed)))
     }
 }

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -73,7 +72,7 @@ impl Scene {
     /// Waits until so many parts are stored.
     fn await_parts(&self, count: usize) {
         let stored = || (self.parts() >= count).then_some(());
-        wait_until("parts are stored", Duration::from_secs(30), stored);
+        wait_until("parts are stored", stored);
     }
 
     /// Parts of the unfinished upload, as another client lists them.

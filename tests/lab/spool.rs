@@ -78,9 +78,9 @@ fn a_stop_leaves_no_spool_that_is_not_whole() {
             let file = fs::read_dir(folder.path()).ok()?.next()?.ok()?;
             (file.metadata().ok()?.len() == content.len() as u64).then_some(())
         };
-        wait_until("all is spooled", Duration::from_secs(30), spooled);
+        wait_until("all is spooled", spooled);
         lab.await_upload();
-        wait_until("the end is known, or is not", Duration::from_secs(30), || {
+        wait_until("the end is known, or is not", || {
             (has_thread(running.child.id(), "stdin") != whole).then_some(())
         });
         signal(running.child.id(), "INT");

@@ -124,7 +124,7 @@ fn one_that_is_stopped_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let (file, _) = write_file(folder.path(), "source.bin", 12 * MIB);
         let running = tune(&lab, &SWEEP).args(&IN_PARTS).arg(&file).arg(BESIDE).start();
-        wait_until("an upload is under way", Duration::from_secs(30), || {
+        wait_until("an upload is under way", || {
             let listing = lab.store.ask(&["--fail"], "/lab?uploads=").ok()?;
             String::from_utf8_lossy(&listing).contains("<UploadId>").then_some(())
         });
@@ -142,7 +142,7 @@ fn one_that_is_stopped_after_two_rounds_tells_what_it_knows() {
     let args = ["--size", "6MiB", BESIDE, "--sweep", "concurrency=2", "--no-hedge"];
     let running = tune(&lab, &args).args(&IN_PARTS).start();
     let mut before = String::new();
-    wait_until("an upload hangs", Duration::from_secs(30), || {
+    wait_until("an upload hangs", || {
         std::thread::sleep(Duration::from_millis(700));
         let listing = lab.store.ask(&["--fail"], "/lab?uploads=").ok()?;
         let listing = String::from_utf8_lossy(&listing).into_owned();
@@ -163,7 +163,7 @@ fn what_a_killed_upload_leaves_is_removed() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let (file, _) = write_file(folder.path(), "source.bin", 20 * MIB);
     let running = tune(&lab, &["--sweep", "part_size=5MiB"]).arg(&file).arg(BESIDE).start();
-    let child = wait_until("an upload is under way", Duration::from_secs(30), || {
+    let child = wait_until("an upload is under way", || {
         let listing = lab.store.ask(&["--fail"], "/lab?uploads=").ok()?;
         let begun = String::from_utf8_lossy(&listing).contains("<UploadId>");
         begun.then(|| child_of(running.child.id())).flatten()

@@ -287,7 +287,7 @@ fn uploads_of_a_running_curlift_are_left_alone_and_those_it_left_are_known() {
     let running = copy().start();
     // The second of one at a time begins when the first is stored.
     let begun = || (scene.requests("UploadPart") > 1).then_some(());
-    wait_until("a part is stored", Duration::from_secs(30), begun);
+    wait_until("a part is stored", begun);
     let owners = || -> Vec<String> {
         let listed = curlift(&["uploads", "ls", "s3://lab", "--json"]).run().expect_code(0);
         let owner = |line: &Value| format!("{} {}", line["key"], line["owner"]).replace('"', "");
@@ -351,7 +351,7 @@ fn a_stop_ends_it_and_says_what_is_left() {
     scene.begin(&["k"]);
     let running = scene.uploads(&["abort", "s3://lab", "--all", "--json"]).start();
     let aborting = || (scene.requests("AbortMultipartUpload") > 0).then_some(());
-    wait_until("it aborts", Duration::from_secs(30), aborting);
+    wait_until("it aborts", aborting);
     signal(running.child.id(), "INT");
     let ended = running.end().expect_code(130);
     assert_eq!(ended.summary()["outcome"], "interrupted");

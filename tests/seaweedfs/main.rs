@@ -198,7 +198,7 @@ fn an_upload_that_was_killed_is_gone_on_with() {
         let text = std::fs::read_to_string(text.path()).ok()?;
         (text.matches("\"record\":\"part\"").count() >= 3).then_some(())
     };
-    wait_until("three parts are stored", Duration::from_secs(30), journal);
+    wait_until("three parts are stored", journal);
     running.child.kill().expect("it is ours");
     assert_eq!(running.end().code, None, "it was killed before its end");
     assert_eq!(store.unfinished(BUCKET, "killed.bin"), 1);

@@ -7,7 +7,6 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use super::support::{Store, wait_until};
 
@@ -140,7 +139,7 @@ fn await_bucket(store: &Store, folder: &Path, keeper: &mut Child) {
         let put = ["--fail", "--request", "PUT", "--header", "Content-Length: 0"];
         bucket.and_then(|_| store.ask(&put, &probe)).ok()
     };
-    wait_until("SeaweedFS takes objects", Duration::from_secs(90), ready);
+    wait_until("SeaweedFS takes objects", ready);
 }
 
 fn log(folder: &Path) -> String {

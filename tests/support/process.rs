@@ -14,9 +14,11 @@ pub(super) fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
     })
 }
 
-/// Asks until there is an answer; fails with `what` after `limit`.
-pub(crate) fn wait_until<T>(what: &str, limit: Duration, ask: impl FnMut() -> Option<T>) -> T {
-    within(limit, ask).unwrap_or_else(|| panic!("after {limit:?} still not: {what}"))
+/// Asks until there is an answer; fails with `what` where none comes. A machine that builds and syncs
+/// beside the tests may take its time.
+pub(crate) fn wait_until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    const LIMIT: Duration = Duration::from_mins(2);
+    within(LIMIT, ask).unwrap_or_else(|| panic!("after {LIMIT:?} still not: {what}"))
 }
 
 fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
