@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
         for (name, value) in &self.fields {
             // To wait before a body that there is not would only cost time.
             if name != "expect" || !request.body.is_empty() {
-                request.headers.set(name, value.clone());
+                request.headers.push(name, value.clone());
             }
         }
         if attempt.expect_continue && !request.body.is_empty() {

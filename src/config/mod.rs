@@ -6,6 +6,7 @@ mod file;
 mod options;
 mod setting;
 mod sources;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,9 @@ use crate::units;
 use crate::upload::{Patience, RetryPolicy, RetryRevision};
 use options::{Chosen, Outside};
 use sources::Sources;
+use words::{
+    addressing, algorithm, boolean, checksums, count, retry_mode, revision, signing, signing_when,
+};
 
 /// What the command line says; `None` leaves it to the other places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -353,75 +357,6 @@ fn retry_mode_of(sources: &Sources<'_>) -> Option<Setting<String>> {
         .environment("AWS_RETRY_MODE")
         .or_else(|| sources.file("retry_mode"))
         .or_else(|| sources.profile("retry_mode"))
-}
-
-/// As `--checksum-algorithm` has it.
-fn algorithm(text: &str) -> Result<bool, String> {
-    match text {
-        "crc64nvme" => Ok(true),
-        "none" => Ok(false),
-        _ => Err(format!("`{text}` is neither crc64nvme nor none")),
-    }
-}
-
-/// As `--payload-signing` has it.
-fn signing_when(text: &str) -> Result<PayloadSigning, String> {
-    match text {
-        "auto" => Ok(PayloadSigning::Auto),
-        "never" => Ok(PayloadSigning::Never),
-        "always" => Ok(PayloadSigning::Always),
-        _ => Err(format!("`{text}` is none of auto, never, always")),
-    }
-}
-
-/// The SDKs' oldest mode, `legacy`, has no shared quota; what takes its place here is not worse.
-fn retry_mode(text: &str) -> Result<RetryMode, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "standard" | "legacy" => Ok(RetryMode::Standard),
-        "adaptive" => Ok(RetryMode::Adaptive),
-        _ => Err(format!("`{text}` is none of standard, adaptive, legacy")),
-    }
-}
-
-fn revision(text: &str) -> Result<RetryRevision, String> {
-    boolean(text).map(|new| if new { RetryRevision::V2_1 } else { RetryRevision::V2_0 })
-}
-
-fn checksums(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "when_supported" => Ok(true),
-        "when_required" => Ok(false),
-        _ => Err(format!("`{text}` is neither when_supported nor when_required")),
-    }
-}
-
-fn addressing(text: &str) -> Result<Addressing, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "auto" => Ok(Addressing::Auto),
-        "path" => Ok(Addressing::Path),
-        "virtual" => Ok(Addressing::Virtual),
-        _ => Err(format!("`{text}` is none of auto, path, virtual")),
-    }
-}
-
-/// botocore's `payload_signing_enabled`: without it, plain http is signed all the same.
-fn signing(text: &str) -> Result<PayloadSigning, String> {
-    boolean(text).map(|on| if on { PayloadSigning::Always } else { PayloadSigning::Auto })
-}
-
-fn boolean(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(format!("`{text}` is neither true nor false")),
-    }
-}
-
-fn count(text: &str, max: u32) -> Result<u32, String> {
-    text.parse()
-        .ok()
-        .filter(|count| (1..=max).contains(count))
-        .ok_or_else(|| format!("`{text}` is no whole number from 1 to {max}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Each kind of value, rightly and wrongly written.
 
-use super::super::{Handle, find};
+use super::super::{Handle, find, without_userinfo};
 use super::*;
 
 fn set(name: &str, given: &Given) -> Result<Value, String> {
