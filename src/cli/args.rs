@@ -6,6 +6,7 @@
 mod bucket;
 mod export;
 mod options;
+mod presign;
 mod store;
 mod tune;
 mod typed;
@@ -21,6 +22,7 @@ pub(super) use self::export::{ExportArgs, Target, ToolVersion};
 pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
 };
+pub(super) use self::presign::{PresignArgs, PresignedCall};
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
@@ -54,6 +56,7 @@ impl Command {
             | Command::Lifecycle(_)
             | Command::Uploads(_)
             | Command::Options(_)
+            | Command::Presign(_)
             | Command::Resume(_)
             | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
@@ -85,6 +88,9 @@ pub(super) enum Command {
     /// List, explain, check and export libcurl's options, and show what will be set
     #[command(subcommand, after_help = options::EXAMPLES)]
     Options(OptionsCommand),
+    /// Print a URL with which somebody without keys can make one request
+    #[command(after_help = presign::EXAMPLES)]
+    Presign(PresignArgs),
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use clap::builder::styling::{AnsiColor, Style};
 use env_logger::{Builder, Target};
@@ -156,10 +156,15 @@ pub(super) fn now() -> Instant {
     Instant::now()
 }
 
-/// The wall clock, for journals and ages.
+/// The wall clock, for journals, ages and presigned URLs.
 #[expect(clippy::disallowed_methods, reason = "a journal says when what happened")]
+pub(super) fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The same in whole seconds.
 pub(super) fn unix_now() -> UnixTime {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let since = wall_clock().duration_since(SystemTime::UNIX_EPOCH);
     UnixTime(since.map_or(0, |since| since.as_secs().cast_signed()))
 }
 

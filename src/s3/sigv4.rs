@@ -8,6 +8,8 @@
 //! Source: Amazon S3 API Reference, "Signature Calculations for the Authorization Header:
 //! Transferring Payload in a Single Chunk".
 
+mod presign;
+
 use std::fmt;
 use std::time::SystemTime;
 
@@ -15,6 +17,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+pub use self::presign::{Lifetime, LifetimeError};
 use super::{Credentials, Secret};
 use crate::http::{Headers, Request};
 
@@ -87,6 +90,10 @@ impl Signer {
 pub fn canonical_request(request: &Request) -> String {
     let payload_hash =
         request.headers.get("x-amz-content-sha256").expect("payload::apply comes before signing");
+    canonical(request, payload_hash)
+}
+
+fn canonical(request: &Request, payload_hash: &str) -> String {
     let headers: Vec<String> = canonical_headers(&request.headers)
         .iter()
         .map(|(name, value)| format!("{name}:{value}"))

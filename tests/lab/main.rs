@@ -11,6 +11,9 @@ mod exports;
 mod lifecycle;
 mod local_lab;
 mod nested;
+#[path = "../support/presigned.rs"]
+mod presigned;
+mod presigns;
 mod resumes;
 mod spool;
 mod stdin;

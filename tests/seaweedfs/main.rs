@@ -5,12 +5,15 @@
 //! `target/venv`. Where it is missing these tests fail and say what to type.
 #![expect(clippy::disallowed_methods, reason = "tests wait, and are told where the server is")]
 
+#[path = "../support/presigned.rs"]
+mod presigned;
 #[path = "../support/mod.rs"]
 mod support;
 mod weed;
 
 use std::time::Duration;
 
+use presigned::{presign, put};
 use support::{Curlift, Ended, Store, crc64nvme, expect_same, wait_until, write_file};
 use weed::{BUCKET, weed};
 
@@ -208,4 +211,21 @@ fn an_upload_that_was_killed_is_gone_on_with() {
     assert!(sent < (145 * MIB) as u64 + 100_000, "{summary}");
     expect_same(&store.get(BUCKET, "killed.bin"), &content);
     assert_eq!(store.unfinished(BUCKET, "killed.bin"), 0);
+}
+
+#[test]
+fn presigned_urls_are_taken_until_they_expire() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "source.bin", 70_001);
+    for (store, key) in [(&weed().http, "link-http.bin"), (&weed().https, "link-https.bin")] {
+        let object = format!("s3://{BUCKET}/{key}");
+        let url = presign(store, &[&object]);
+        assert_eq!(put(store, &file, &[], &url).0, 200);
+        expect_same(&store.get(BUCKET, key), &content);
+        let (status, _) = put(store, &file, &[], &url.replace(key, "other.bin"));
+        assert_eq!(status, 403, "another key than the one that was signed");
+        let url = presign(store, &[&object, "--expires-in", "1s"]);
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(put(store, &file, &[], &url).0, 403, "it has expired");
+    }
 }

@@ -267,28 +267,35 @@ impl UploadArgs {
     /// The object's headers as they were typed; the type is guessed from the file's name, for
     /// standard input from the key's.
     pub(in crate::cli) fn object_settings(&self) -> ObjectSettingsInput {
-        let ObjectArgs { content_type, .. } = &self.object;
         let is_stream = self.source == Path::new("-");
         let named = if is_stream { Path::new(&self.destination) } else { &self.source };
         let guessed = || mime_guess::from_path(named).first_raw().map(str::to_owned);
+        let typed = self.object.settings();
+        ObjectSettingsInput { content_type: typed.content_type.clone().or_else(guessed), ..typed }
+    }
+}
+
+impl ObjectArgs {
+    /// The object's headers as they were typed.
+    pub(super) fn settings(&self) -> ObjectSettingsInput {
         ObjectSettingsInput {
-            storage_class: self.object.storage_class.clone(),
-            sse: self.object.sse.clone(),
-            sse_kms_key_id: self.object.sse_kms_key_id.clone(),
-            acl: self.object.acl.clone(),
-            content_type: content_type.clone().or_else(guessed),
-            cache_control: self.object.cache_control.clone(),
-            content_encoding: self.object.content_encoding.clone(),
-            content_disposition: self.object.content_disposition.clone(),
-            content_language: self.object.content_language.clone(),
-            expires: self.object.expires.clone(),
-            metadata: self.object.metadata.clone(),
-            tags: self.object.tags.clone(),
+            storage_class: self.storage_class.clone(),
+            sse: self.sse.clone(),
+            sse_kms_key_id: self.sse_kms_key_id.clone(),
+            acl: self.acl.clone(),
+            content_type: self.content_type.clone(),
+            cache_control: self.cache_control.clone(),
+            content_encoding: self.content_encoding.clone(),
+            content_disposition: self.content_disposition.clone(),
+            content_language: self.content_language.clone(),
+            expires: self.expires.clone(),
+            metadata: self.metadata.clone(),
+            tags: self.tags.clone(),
         }
     }
 }
 
-fn upload_id(text: &str) -> Result<UploadId, String> {
+pub(super) fn upload_id(text: &str) -> Result<UploadId, String> {
     if text.trim().is_empty() || text.contains(char::is_control) {
         return Err("an upload id is what CreateMultipartUpload answered".to_owned());
     }

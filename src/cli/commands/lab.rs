@@ -9,13 +9,16 @@ use std::sync::mpsc;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::args::LabArgs;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, wall_clock};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::place::quoted;
 use crate::cli::signals::Interrupts;
 use crate::credentials::Environment;
+use crate::http::{Body, Headers, Method, Request};
 use crate::lab::{Lab, LabSettings, NullServer};
+use crate::s3::sigv4::{Lifetime, Signer};
+use crate::s3::{Addressing, Credentials, Endpoint, Object, Secret};
 
 /// Variables that would make a client go elsewhere or use other keys than the lab's.
 pub(super) const MISLEADING: [&str; 5] = [
@@ -41,7 +44,10 @@ pub(super) fn run(
     } else {
         Server::Lab(Lab::start(settings(args)).map_err(failed)?)
     };
-    let variables = server.variables(environment);
+    let mut variables = server.variables(environment);
+    if let (Server::Lab(lab), Some(bucket)) = (&server, buckets.first()) {
+        variables.extend(put_url(lab, bucket).map(|url| ("CURLIFT_LAB_PUT_URL", url)));
+    }
     let code = if let Some((program, arguments)) = command.split_first() {
         around(program, arguments, &variables, &interrupts)?
     } else {
@@ -92,10 +98,9 @@ impl Server {
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ];
-        if let Server::Lab(lab) = self
-            && let Some(bundle) = lab.ca_bundle()
-        {
-            variables.push(("AWS_CA_BUNDLE", bundle.display().to_string()));
+        if let Server::Lab(lab) = self {
+            let bundle = lab.ca_bundle().map(|bundle| bundle.display().to_string());
+            variables.extend(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)));
         }
         for name in ["no_proxy", "NO_PROXY"] {
             let before = environment.get(name).map(|hosts| format!("{hosts},")).unwrap_or_default();
@@ -104,6 +109,29 @@ impl Server {
         variables
     }
 }
+
+/// A presigned PUT, for clients that have no keys.
+fn put_url(lab: &Lab, bucket: &str) -> Option<String> {
+    let endpoint = Endpoint::new(lab.endpoint_url(), Addressing::Path).ok()?;
+    let object = Object::parse(&format!("s3://{bucket}/{PUT_KEY}"), None).ok()?;
+    let credentials = Credentials {
+        access_key_id: lab.access_key().to_owned(),
+        secret_access_key: Secret::new(lab.secret_key()),
+        session_token: None,
+        expires_at: None,
+    };
+    let request = Request {
+        method: Method::Put,
+        url: endpoint.object_url(&object, &[]),
+        headers: Headers::new(),
+        body: Body::Empty,
+    };
+    let signer = Signer { credentials, region: REGION.to_owned() };
+    Some(signer.presign(&request, wall_clock(), Lifetime::MAX).to_string())
+}
+
+/// The object that it uploads.
+const PUT_KEY: &str = "presigned.bin";
 
 fn settings(args: LabArgs) -> LabSettings {
     LabSettings {

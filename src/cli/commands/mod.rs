@@ -11,6 +11,7 @@ mod lifecycle;
 mod options;
 mod pages;
 mod plan;
+mod presign;
 mod resume;
 mod stdin;
 mod store;
@@ -38,6 +39,7 @@ pub(super) fn run(
         Command::Verify(args) => verify::run(&args, console, surroundings)?,
         Command::Lifecycle(command) => lifecycle::run(&command, console, surroundings)?,
         Command::Uploads(command) => uploads::run(&command, console, surroundings)?,
+        Command::Presign(args) => presign::run(&args, console, surroundings)?,
         Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Tune(args) => tune::run(&args, console, surroundings)?,
         #[cfg(feature = "lab")]
