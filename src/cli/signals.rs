@@ -27,7 +27,7 @@ impl Interrupts {
     /// Begins to listen.
     pub(super) fn listen() -> Result<Interrupts, CliError> {
         let failed = |error| CliError::System { doing: "cannot listen for signals", error };
-        let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+        let signals = Signals::new(listened(ignored())).map_err(failed)?;
         // A journal that grows beyond `ulimit -f` is an error like a full disk, not the end.
         flag::register(libc::SIGXFSZ, Arc::default()).map_err(failed)?;
         let (handle, state) = (signals.handle(), Arc::<Mutex<State>>::default());
@@ -68,6 +68,21 @@ impl Drop for Interrupts {
     }
 }
 
+/// Without SIGHUP where the program was started with it ignored, as `nohup` does: whoever did so
+/// wants it to go on when the terminal is gone.
+fn listened(ignored: u64) -> Vec<i32> {
+    let is_ignored = ignored >> (SIGHUP - 1) & 1 == 1;
+    [SIGINT, SIGTERM].into_iter().chain((!is_ignored).then_some(SIGHUP)).collect()
+}
+
+/// The signals that are ignored, a bit each, SIGHUP the lowest (`SigIgn`, proc(5)); none where the
+/// system does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
 fn hear(mut signals: Signals, state: &Mutex<State>) {
     for signal in signals.forever() {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,5 +95,19 @@ fn hear(mut signals: Signals, state: &Mutex<State>) {
         if let Some(act) = &state.on_first {
             act(number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hangup_that_is_ignored_stays_so() {
+        assert_eq!(listened(0), [SIGINT, SIGTERM, SIGHUP]);
+        // SIGPIPE, as every Rust program ignores it.
+        assert_eq!(listened(1 << 12), [SIGINT, SIGTERM, SIGHUP]);
+        assert_eq!(listened(1 << 12 | 1), [SIGINT, SIGTERM]);
+        assert_eq!(ignored() >> 12 & 1, 1, "this program ignores SIGPIPE");
     }
 }

@@ -103,13 +103,15 @@ fn h3_nobody_reads() {
 #[test]
 fn h4_the_terminal_is_gone() {
     let case = Case::new(FOUR_PARTS);
-    let ended = case.run_until(3, &[]).signal("HUP").expect_code(143);
+    // These tests may have been started by `nohup`, which is respected.
+    let heard = ["env", "--default-signal=HUP"];
+    let waiting = case.run_under_until(3, case.cp(&heard, &[]));
+    let ended = waiting.signal("HUP").expect_code(143);
     assert_eq!(ended.summary()["outcome"], "interrupted", "{ended:?}");
     case.expect_resumed();
     case.forget();
     // A terminal of its own, whose other end is killed.
-    let script =
-        "exec script --quiet --return --command \"$(printf '%q ' \"$0\" \"$@\")\" /dev/null";
+    let script = "exec env --default-signal=HUP script --quiet --return --command \"$(printf '%q ' \"$0\" \"$@\")\" /dev/null";
     let waiting = case.run_under_until(3, case.cp(&["bash", "-c", script], &[]));
     waiting.signal("KILL");
     let journal = case.journal();
