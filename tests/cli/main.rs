@@ -36,6 +36,22 @@ fn every_case_does_what_it_says() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// The config file that the README shows is one.
+#[test]
+fn the_readmes_config_file_has_no_mistakes() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_curlift"));
+    command.args(["options", "check"]).arg(file).env_clear().env("HOME", folder.path());
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains(": no mistakes"), "{told}");
+}
+
 fn all_cases() -> Vec<(String, Case)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
     let mut cases = Vec::new();
