@@ -195,7 +195,9 @@ impl<'a> Session<'a> {
         }
         let checksum = digest.filter(|_| manner.payload.has_checksum());
         let checksum = checksum.map(|digest| digest.crc64nvme);
-        let body = SessionBody::new(&request.body, framing, self.source.as_ref(), checksum);
+        // The list of ten thousand parts is long enough not to be kept twice.
+        let body = std::mem::replace(&mut request.body, Body::Empty);
+        let body = SessionBody::new(body, framing, self.source.as_ref(), checksum);
         if let Err(error) = self.driver.start(attempt.id.0, &request, body, attempt.connection) {
             self.ready.push(not_sent(attempt.id, error.to_string()));
         }

@@ -32,21 +32,21 @@ struct Range {
 
 impl SessionBody {
     pub(super) fn new(
-        body: &Body,
+        body: Body,
         framing: Framing,
         source: Option<&Source>,
         checksum: Option<Crc64Nvme>,
     ) -> SessionBody {
         let kind = match (body, framing) {
             (Body::Empty, _) => Kind::Bytes { bytes: Vec::new(), position: 0 },
-            (Body::Bytes(bytes), _) => Kind::Bytes { bytes: bytes.clone(), position: 0 },
+            (Body::Bytes(bytes), _) => Kind::Bytes { bytes, position: 0 },
             (Body::FileRange { offset, length }, framing) => {
                 let source = source.expect(super::SOURCE_EXPECTED).clone();
-                let range = Range { source, offset: *offset, length: *length };
+                let range = Range { source, offset, length };
                 match framing {
                     Framing::Plain => Kind::Plain { range, position: 0 },
                     Framing::AwsChunkedTrailer => {
-                        Kind::Chunked { range, encoder: Box::new(Encoder::new(*length)) }
+                        Kind::Chunked { range, encoder: Box::new(Encoder::new(length)) }
                     }
                 }
             }
@@ -151,7 +151,7 @@ mod tests {
         let range = Body::FileRange { offset: 4, length: 12 };
         for framing in [Framing::Plain, Framing::AwsChunkedTrailer] {
             let sum = Crc64Nvme::of(b"456789abcdef");
-            let mut body = SessionBody::new(&range, framing, Some(&source), Some(sum));
+            let mut body = SessionBody::new(range.clone(), framing, Some(&source), Some(sum));
             assert_eq!(body.checksum(), None, "nothing has been sent");
             let first = read_all(&mut body).unwrap();
             assert_eq!(first.len() as u64, body.length());
@@ -168,7 +168,7 @@ mod tests {
         let (file, source) = source(&[1; 100]);
         for framing in [Framing::Plain, Framing::AwsChunkedTrailer] {
             let range = Body::FileRange { offset: 50, length: 50 };
-            let mut body = SessionBody::new(&range, framing, Some(&source), None);
+            let mut body = SessionBody::new(range.clone(), framing, Some(&source), None);
             file.as_file().set_len(75).unwrap();
             let error = read_all(&mut body).unwrap_err();
             assert!(error.to_string().contains("ends at byte 75"), "{error}");
