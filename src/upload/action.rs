@@ -8,7 +8,7 @@ use super::journal::Record;
 use super::{CutPattern, Diagnosis, Failure, Manner, PartDigest, PartRange, Symptom, UploadPlan};
 use crate::http::{ConnectionWanted, Report};
 use crate::s3::payload::PayloadMode;
-use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
+use crate::s3::{Crc64Nvme, ETag, LinkedCall, Operation, PartNumber, UploadId};
 use crate::time::ClockOffset;
 
 /// Names one attempt within a run.
@@ -53,6 +53,15 @@ pub enum Action {
     Examine(PartRange),
     /// Tell the user.
     Notice(Box<Notice>),
+}
+
+/// Presigned URLs that are to be renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinksWanted {
+    /// Of which calls: those that are still to be made.
+    pub calls: Vec<LinkedCall>,
+    /// Whether one of them has expired, or was refused as expired; else they soon will.
+    pub expired: bool,
 }
 
 /// What happened in the world.

@@ -50,8 +50,8 @@ mod unfinished;
 
 pub use aborting::{AbortStep, Aborted, Aborting};
 pub use action::{
-    Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
-    Tally, Uploaded,
+    Action, Attempt, AttemptId, Command, Event, LinksWanted, Notice, Outcome, Progress, Snapshot,
+    SourceChange, Tally, Uploaded,
 };
 pub use beginning::{Beginning, OnFailure, OnGone, PartDigest, Resumed};
 pub use calls::{Call, Calls, CallsOutcome, CallsSettings, Script};
