@@ -39,6 +39,7 @@ mod flight;
 mod hedge;
 pub mod journal;
 mod ladder;
+mod manifest;
 mod plan;
 mod queue;
 mod rate;
@@ -62,6 +63,10 @@ pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
 pub use journal::Resumable;
 pub use ladder::{Ladder, Step};
+pub use manifest::{
+    MANIFEST_LENGTH_MAX, Manifest, ManifestChecksums, ManifestDestination, ManifestError,
+    ManifestFile, ManifestInput, list_pages,
+};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};
