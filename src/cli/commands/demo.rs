@@ -18,7 +18,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::journal::Resume;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
 use crate::cli::signals::Interrupts;
 use crate::curlopt::Value;
 use crate::disk::Source;
@@ -155,6 +155,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         region: REGION.to_owned(),
         profile: None,
         permissions: Vec::new(),
+        reach: Reach::Keys,
     };
     Ok(Upload {
         source: UploadSource::File(source),
@@ -181,7 +182,9 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
             profile: None,
             bucket: BUCKET.to_owned(),
             key: KEY.to_owned(),
+            manifest: None,
         },
+        linked: None,
         journal_id: None,
         journals: Some(folder.join("journals")),
     })
@@ -194,7 +197,7 @@ fn keys(lab: &Lab) -> SessionKeys {
         session_token: None,
         expires_at: None,
     };
-    SessionKeys { credentials: Some(credentials), renewal: None }
+    SessionKeys { credentials: Some(credentials), ..SessionKeys::default() }
 }
 
 fn usual_faults() -> Vec<Rule> {

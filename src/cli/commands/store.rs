@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
@@ -10,13 +11,13 @@ use crate::cli::console::{Console, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::libcurl;
 use crate::cli::notices::Reporter;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
 use crate::cli::signals::Interrupts;
 use crate::config::{Config, Origin, Overrides, RetryMode};
 use crate::credentials::Chain;
 use crate::http::Scheme;
-use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object};
-use crate::session::{Renewal, Session, SessionSettings};
+use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object, UnixTime};
+use crate::session::{LinkRenewal, Renewal, Session, SessionSettings};
 use crate::transport::{self, HandleSettings};
 use crate::upload::{
     self, Calls, CallsOutcome, CallsSettings, Diagnosis, Manner, Patience, RemedySettings,
@@ -41,6 +42,8 @@ pub(super) struct StoreAccess {
 pub(super) struct SessionKeys {
     pub(super) credentials: Option<Credentials>,
     pub(super) renewal: Option<Renewal>,
+    /// Where fresh presigned URLs come from.
+    pub(super) link_renewal: Option<LinkRenewal>,
 }
 
 impl StoreAccess {
@@ -90,6 +93,7 @@ impl StoreAccess {
             region: self.config.region.value.clone(),
             profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
             permissions: Vec::new(),
+            reach: Reach::Keys,
         }
     }
 
@@ -139,6 +143,13 @@ impl StoreAccess {
 }
 
 impl SessionKeys {
+    /// When they end, where that is known.
+    pub(super) fn end(&self) -> Option<UnixTime> {
+        let end = self.credentials.as_ref()?.expires_at?;
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(UnixTime(i64::try_from(since.as_secs()).ok()?))
+    }
+
     /// Of the first source that has keys; it is asked again when they have expired. None where
     /// requests go unsigned.
     pub(super) fn find(
@@ -155,7 +166,11 @@ impl SessionKeys {
         let found = chain.find()?;
         log::info!("credentials from {}", found.source);
         let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));
-        Ok(SessionKeys { credentials: Some(found.credentials), renewal: Some(renewal) })
+        Ok(SessionKeys {
+            credentials: Some(found.credentials),
+            renewal: Some(renewal),
+            link_renewal: None,
+        })
     }
 }
 

@@ -295,6 +295,20 @@ mod tests {
     }
 
     #[test]
+    fn the_object_is_where_the_bucket_stands() {
+        let (_, query) = WHOLE.split_once('?').unwrap();
+        for (place, object) in [
+            ("https://bkt.s3.amazonaws.com/a%20b/c", ("bkt", "a b/c")),
+            ("https://b.kt.s3-accelerate.amazonaws.com/c", ("b.kt", "c")),
+            ("http://127.0.0.1:9000/bkt/a/c", ("bkt", "a/c")),
+            ("https://files.example.com/c", ("files.example.com", "c")),
+        ] {
+            let found = PresignedUrl::parse(&format!("{place}?{query}")).unwrap().object();
+            assert_eq!((found.bucket.as_str(), found.key.as_str()), object, "{place}");
+        }
+    }
+
+    #[test]
     fn nothing_of_the_query_is_printed() {
         let url = PresignedUrl::parse(WHOLE).unwrap();
         let shown = "https://examplebucket.s3.amazonaws.com/a%20b/test.txt?…";

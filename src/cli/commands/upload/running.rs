@@ -1,9 +1,9 @@
 //! The sending: what an earlier run left, the engine's run, what becomes of what it leaves.
 
-use super::{Upload, UploadSource};
+use super::{Linked, Upload, UploadSource};
 use crate::cli::commands::stdin;
 use crate::cli::commands::store::SessionKeys;
-use crate::cli::console::{Console, now};
+use crate::cli::console::{Console, now, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::journal::{Continuation, Wanted};
 use crate::cli::notices::Reporter;
@@ -15,7 +15,9 @@ use crate::s3::Limits;
 use crate::session::{Journal, Session, SessionSettings};
 use crate::time::Time;
 use crate::transport;
-use crate::upload::{self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone};
+use crate::upload::{
+    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, RemedySettings,
+};
 
 impl Upload {
     /// Uploads, and tells what happens meanwhile. The end is the caller's to tell.
@@ -26,6 +28,7 @@ impl Upload {
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
         let continuation = match &self.source {
+            UploadSource::File(_) if self.is_one_link() => Continuation::default(),
             UploadSource::File(source) => {
                 self.continuation(&self.wanted(source), keys, console, interrupts)?
             }
@@ -73,6 +76,20 @@ impl Upload {
             plan: &self.plan,
             resume: self.resume,
             upload_id: self.adopted.clone(),
+            prescribed: self.linked.as_ref().map(Linked::mark),
+        }
+    }
+
+    /// Whether it goes by one presigned URL: then there is nothing that could be gone on with.
+    fn is_one_link(&self) -> bool {
+        self.linked.as_ref().is_some_and(|linked| linked.upload_id.is_none())
+    }
+
+    fn manner(&self) -> Manner {
+        let destination = self.destination.clone();
+        match &self.linked {
+            None => Manner::new(destination, self.payload),
+            Some(linked) => Manner::by_links(destination, linked.links.clone(), linked.watched),
         }
     }
 
@@ -106,7 +123,7 @@ impl Upload {
         let settings = SessionSettings {
             credentials: keys.credentials.clone(),
             renewal: keys.renewal.clone(),
-            link_renewal: None,
+            link_renewal: keys.link_renewal.clone(),
             transport: self.transport.clone(),
             fields: self.fields.clone(),
             concurrency: self.concurrency,
@@ -133,18 +150,24 @@ impl Upload {
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
-        let manner = Manner::new(self.destination.clone(), self.payload);
+        let manner = self.manner();
         let mut engine = Engine::new(EngineSettings {
             object_settings: self.object_settings.clone(),
-            remedies: self.remedies,
+            remedies: RemedySettings {
+                renew_keys: self.remedies.renew_keys || keys.link_renewal.is_some(),
+                ..self.remedies
+            },
             patience: self.patience,
             concurrency: self.concurrency,
             retry: self.retry,
             hedge: self.hedge,
-            recut: (!equal_parts).then_some(Limits::AWS),
+            recut: (!equal_parts && self.linked.is_none()).then_some(Limits::AWS),
             beginning: continuation.beginning,
             on_failure: if to_abort { OnFailure::Abort } else { self.on_failure },
             on_gone: continuation.on_gone,
+            share: self.linked.as_ref().and_then(|linked| linked.share.clone()),
+            began_at: unix_now(),
+            keys_end: keys.end(),
             ..EngineSettings::new(self.plan.clone(), manner, fastrand::u64(..))
         });
         if to_abort {
