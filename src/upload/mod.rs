@@ -39,6 +39,7 @@ mod flight;
 mod hedge;
 pub mod journal;
 mod ladder;
+mod lease;
 mod manifest;
 mod plan;
 mod queue;
@@ -63,6 +64,7 @@ pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
 pub use journal::Resumable;
 pub use ladder::{Ladder, Step};
+pub use lease::LinkLife;
 pub use manifest::{
     MANIFEST_LENGTH_MAX, Manifest, ManifestChecksums, ManifestDestination, ManifestError,
     ManifestFile, ManifestInput, list_pages,
