@@ -6,6 +6,7 @@
 mod bucket;
 mod export;
 mod options;
+mod parts;
 mod presign;
 mod store;
 mod tune;
@@ -90,7 +91,7 @@ pub(super) enum Command {
     Options(OptionsCommand),
     /// Print a URL with which somebody without keys can make one request
     #[command(after_help = presign::EXAMPLES)]
-    Presign(PresignArgs),
+    Presign(Box<PresignArgs>),
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),

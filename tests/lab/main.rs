@@ -10,6 +10,7 @@ mod explains;
 mod exports;
 mod lifecycle;
 mod local_lab;
+mod manifests;
 mod nested;
 #[path = "../support/presigned.rs"]
 mod presigned;

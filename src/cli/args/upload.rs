@@ -189,7 +189,7 @@ impl UploadArgs {
     /// The flags that go before other places.
     pub(in crate::cli) fn overrides(&self) -> Overrides {
         Overrides {
-            checksums: self.object.checksum_algorithm.map(|a| a == ChecksumAlgorithm::Crc64nvme),
+            checksums: self.object.checksums(),
             ..self.transfer.add_to(store_overrides(&self.s3, &self.network, &self.retry))
         }
     }
@@ -319,6 +319,11 @@ impl UploadArgs {
 }
 
 impl ObjectArgs {
+    /// Whether S3 is to verify and keep a checksum; `None` where nothing was typed of it.
+    pub(super) fn checksums(&self) -> Option<bool> {
+        self.checksum_algorithm.map(|algorithm| algorithm == ChecksumAlgorithm::Crc64nvme)
+    }
+
     /// The object's headers as they were typed.
     pub(super) fn settings(&self) -> ObjectSettingsInput {
         ObjectSettingsInput {

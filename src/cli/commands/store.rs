@@ -214,6 +214,11 @@ impl Caller<'_> {
         std::mem::replace(&mut self.settings.retry.attempts_max, attempts_max)
     }
 
+    /// How requests are sent now, with all that was learnt of the store.
+    pub(super) fn manner(&self) -> &Manner {
+        &self.settings.manner
+    }
+
     /// What all calls so far cost.
     pub(super) fn cost(&self) -> &Cost {
         &self.cost
