@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::generated::generated;
 use super::store::SessionKeys;
 use super::upload::{Upload, UploadSource};
-use crate::cli::args::DemoArgs;
+use crate::cli::args::{DemoArgs, ExpirySettings};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
@@ -184,6 +184,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         },
         journal_id: None,
         journals: Some(folder.join("journals")),
+        expiry: ExpirySettings::default(),
     })
 }
 
@@ -194,7 +195,7 @@ fn keys(lab: &Lab) -> SessionKeys {
         session_token: None,
         expires_at: None,
     };
-    SessionKeys { credentials: Some(credentials), renewal: None }
+    SessionKeys { credentials: Some(credentials), ..SessionKeys::default() }
 }
 
 fn usual_faults() -> Vec<Rule> {

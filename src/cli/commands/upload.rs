@@ -1,6 +1,7 @@
 //! What `cp`, `resume`, `plan` and `demo` share: everything that can be checked before a byte is
 //! sent.
 
+mod expiry;
 mod running;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use super::stdin;
 use super::store::StoreAccess;
 use crate::cli::Surroundings;
-use crate::cli::args::UploadArgs;
+use crate::cli::args::{ExpirySettings, UploadArgs};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::journal::Resume;
@@ -52,8 +53,9 @@ pub(super) struct Upload {
     pub(super) target: Target,
     /// The journal, where it was named.
     pub(super) journal_id: Option<String>,
-    /// Where journals are kept.
+    /// Where journals are kept, and rates remembered.
     pub(super) journals: Option<PathBuf>,
+    pub(super) expiry: ExpirySettings,
 }
 
 /// What is uploaded.
@@ -134,6 +136,7 @@ impl Upload {
             target,
             journal_id: None,
             journals: state_folder(&surroundings.environment),
+            expiry: args.expiry(),
         };
         Ok((upload, config))
     }
