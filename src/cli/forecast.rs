@@ -86,7 +86,7 @@ impl RateOrigin {
     /// Who says so, in words.
     pub(super) fn words(self) -> &'static str {
         match self {
-            RateOrigin::Expected => "--expected-rate",
+            RateOrigin::Expected => "as expected",
             RateOrigin::Remembered => "as earlier uploads there",
             RateOrigin::Measured => "as measured",
         }

@@ -14,6 +14,9 @@ use crate::upload::{Ahead, Notice, Snapshot, UploadPlan};
 const MEASURED_TIME: Duration = Duration::from_secs(10);
 const MEASURED_PERCENT: u64 = 5;
 
+/// What is in time so far is looked at again after this.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Below this a rate says nothing of another upload: connections were still being opened.
 const TIME_MIN: Duration = Duration::from_secs(1);
 const BYTES_MIN: u64 = 8 << 20;
@@ -86,7 +89,7 @@ impl Watch {
         if self.due.is_none_or(|due| elapsed < due) || !enough {
             return None;
         }
-        self.due = Some(elapsed + MEASURED_TIME);
+        self.due = Some(elapsed + AGAIN);
         let rate = rate(elapsed, bytes)?;
         let rights = &self.rights;
         let ahead = Ahead::of(
@@ -236,7 +239,7 @@ mod tests {
         let mut scene = Scene::new(200, false);
         scene.moved(0, 0);
         assert_eq!(scene.moved(10, 20), None, "10 MiB a second");
-        assert_eq!(scene.moved(19, 20), None, "not yet looked at again");
+        assert_eq!(scene.moved(11, 1), None, "not yet looked at again");
         assert!(scene.moved(100, 20).unwrap().contains("at 1.00 MiB/s"));
         let mut scene = Scene::new(200, false);
         scene.moved(0, 0);
