@@ -40,6 +40,8 @@ mod forecast;
 mod hedge;
 pub mod journal;
 mod ladder;
+mod lease;
+mod manifest;
 mod plan;
 mod queue;
 mod rate;
@@ -64,6 +66,11 @@ pub use flight::Patience;
 pub use forecast::{Ahead, Forecast, LIFETIME_MAX, PartAhead};
 pub use journal::Resumable;
 pub use ladder::{Ladder, Step};
+pub use lease::LinkLife;
+pub use manifest::{
+    MANIFEST_LENGTH_MAX, Manifest, ManifestChecksums, ManifestDestination, ManifestError,
+    ManifestFile, ManifestInput, list_pages,
+};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};
