@@ -270,9 +270,7 @@ impl Foretold<'_> {
             ways.extend(lifetime.map(|lifetime| format!("keys that last {}", span(lifetime))));
             ways.push(match renews {
                 Renews::Perhaps => {
-                    "newer keys where these come from, by then: they are asked for once the store \
-                     refuses the old ones"
-                        .to_owned()
+                    "newer keys where these come from, which is asked before they end".to_owned()
                 }
                 _ => "a profile with a role or an SSO session, whose keys are renewed".to_owned(),
             });

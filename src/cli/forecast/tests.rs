@@ -86,8 +86,8 @@ fn what_would_fit_is_said_and_only_what_would() {
         (
             2736,
             keys(55 * 60, Renews::Perhaps),
-            "keys that last 5 h; newer keys where these come from, by then: they are asked for \
-             once the store refuses the old ones; or 82.91 MiB/s",
+            "keys that last 5 h; newer keys where these come from, which is asked before they end; \
+             or 82.91 MiB/s",
         ),
         // To have ended is to be late at any rate.
         (

@@ -8,6 +8,7 @@ use super::{Foretold, Rate, RateOrigin, Rights, rates};
 use crate::cli::console::{Console, unix_now};
 use crate::config::CONCURRENCY_MAX;
 use crate::s3::{Limits, PartNumber, UnixTime};
+use crate::time::ClockOffset;
 use crate::upload::{Ahead, Notice, Snapshot, UploadPlan};
 
 /// From when on a rate says something of the rest: this long, or that much of the whole.
@@ -33,6 +34,8 @@ pub(in crate::cli) struct Watch {
     last: Option<(Instant, u64)>,
     /// When the rest is forecast next; `None` once that was told, or where nothing ends.
     due: Option<Duration>,
+    /// By how much the store's clock is ahead of this machine's, as far as that was learnt.
+    clock: ClockOffset,
     /// The host, and where its rate is remembered.
     memory: Option<(String, PathBuf)>,
 }
@@ -48,7 +51,8 @@ impl Watch {
     ) -> Watch {
         let due = (!is_told).then_some(TIME_MIN);
         let rights = rights.clone();
-        Watch { rights, stored, plan: None, began: None, last: None, due, memory }
+        let clock = ClockOffset::default();
+        Watch { rights, stored, plan: None, began: None, last: None, due, clock, memory }
     }
 
     /// Takes a notice in; tells, once, where the rest will be too late.
@@ -71,6 +75,7 @@ impl Watch {
             // What was found at the store did not move.
             Notice::Reused { .. } => self.began = None,
             Notice::Gone(_) => self.stored.clear(),
+            Notice::ClockLearnt(offset) => self.clock = *offset,
             Notice::KeysRenewed(Ok(())) => self.rights = Rights::Lasting,
             Notice::Moved(snapshot) => return self.moved(snapshot, now, wall),
             _ => {}
@@ -92,6 +97,7 @@ impl Watch {
         self.due = Some(elapsed + AGAIN);
         let rate = rate(elapsed, bytes)?;
         let rights = &self.rights;
+        let wall = UnixTime(wall.0.saturating_add(self.clock.0));
         let ahead = Ahead::of(
             self.plan.as_ref()?,
             |number| self.stored.contains(&number),
@@ -241,6 +247,10 @@ mod tests {
         assert_eq!(scene.moved(10, 20), None, "10 MiB a second");
         assert_eq!(scene.moved(11, 1), None, "not yet looked at again");
         assert!(scene.moved(100, 20).unwrap().contains("at 1.00 MiB/s"));
+        let mut scene = Scene::new(200, false);
+        scene.hear(0, &Notice::ClockLearnt(ClockOffset(150)));
+        scene.moved(0, 0);
+        assert!(scene.moved(10, 20).unwrap().contains("end in 40 s"), "by the store's clock");
         let mut scene = Scene::new(200, false);
         scene.moved(0, 0);
         scene.hear(9, &Notice::KeysRenewed(Ok(())));

@@ -38,7 +38,9 @@ impl Upload {
             Beginning::Resumed(resumed) => {
                 (&resumed.plan, resumed.parts.iter().map(|part| part.number).collect())
             }
-            Beginning::Anew | Beginning::Adopted(_) => (&self.plan, BTreeSet::new()),
+            Beginning::Anew | Beginning::Adopted(_) | Beginning::Prescribed(_) => {
+                (&self.plan, BTreeSet::new())
+            }
         };
         let is_stored = |number: PartNumber| stored.contains(&number);
         let outlook = self.outlook(plan, rights);
