@@ -28,7 +28,7 @@ use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
 pub(super) use self::typed::AsTyped;
-pub(super) use self::upload::{ResumeArgs, UploadArgs};
+pub(super) use self::upload::{ExpirySettings, ResumeArgs, UploadArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 #[cfg(feature = "lab")]
 use crate::units;

@@ -72,6 +72,9 @@ pub(super) enum CliError {
     /// A call of the store's API failed for good.
     #[error("{}", explain::call_failed(.failure, .doing))]
     Call { doing: String, failure: Box<Failure>, hint: Option<String> },
+    /// What signs the requests would not last (`--strict-expiry`).
+    #[error("{what}")]
+    Expiry { what: String, hint: String },
     /// What is there already does not allow it.
     #[error("{what}")]
     Conflict { what: String, hint: String },
@@ -149,6 +152,7 @@ impl CliError {
                 | CredentialsError::Unreadable { .. }
                 | CredentialsError::NoProfile { .. } => ExitStatus::Configuration,
             },
+            CliError::Expiry { .. } => ExitStatus::Credentials,
             CliError::Run { .. } => ExitStatus::GaveUp,
             CliError::Call { failure, .. } => ExitStatus::of_failure(failure),
             CliError::Conflict { .. } => ExitStatus::Conflict,
@@ -176,6 +180,7 @@ impl CliError {
             | CliError::AnotherFile { hint, .. }
             | CliError::LinkExpired { hint, .. } => Some(hint.clone()),
             CliError::Manifest { error, .. } => Some(error.hint.clone()),
+            CliError::Expiry { hint, .. } => Some(format!("what would fit: {hint}")),
             CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())

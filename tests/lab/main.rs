@@ -8,6 +8,7 @@ mod canned;
 mod diagnoses;
 mod explains;
 mod exports;
+mod forecasts;
 mod lifecycle;
 mod local_lab;
 mod manifests;

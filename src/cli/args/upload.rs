@@ -28,6 +28,8 @@ pub(in crate::cli) struct ResumeArgs {
     #[command(flatten)]
     transfer: TransferArgs,
     #[command(flatten)]
+    expiry: ExpiryArgs,
+    #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
     pub(in crate::cli) s3: S3Args,
@@ -52,6 +54,8 @@ pub(in crate::cli) struct UploadArgs {
     transfer: TransferArgs,
     #[command(flatten)]
     earlier: EarlierArgs,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
     #[command(flatten)]
     stream: StreamArgs,
     #[command(flatten)]
@@ -109,6 +113,28 @@ struct EarlierArgs {
     /// Go on with an upload that was made elsewhere; parts at the store that are equal are kept
     #[arg(long, value_name = "ID", value_parser = upload_id)]
     upload_id: Option<UploadId>,
+}
+
+/// What is known of the rate, and what follows where keys or links end too early.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Transfer")]
+struct ExpiryArgs {
+    /// How fast it will be, such as 24MB/s or 200Mbit: tells beforehand how long it takes, and how
+    /// many parts come too late where keys or links end [default: as earlier uploads there]
+    #[arg(long, value_name = "RATE", value_parser = units::rate)]
+    expected_rate: Option<u64>,
+    /// Send nothing where keys or links would end before all is sent
+    #[arg(long)]
+    strict_expiry: bool,
+}
+
+/// The same, for the commands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cli) struct ExpirySettings {
+    /// Bytes a second that the user expects.
+    pub(in crate::cli) expected_rate: Option<u64>,
+    /// Whether nothing is sent where not everything begins in time.
+    pub(in crate::cli) strict: bool,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -289,12 +315,19 @@ impl UploadArgs {
             recursive: false,
             transfer: args.transfer.clone(),
             earlier: EarlierArgs::default(),
+            expiry: args.expiry.clone(),
             stream: StreamArgs::default(),
             retry: args.retry.clone(),
             object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
             s3: if by_manifest { typed.clone() } else { s3 },
             network: args.network.clone(),
         }
+    }
+
+    /// What is said of the rate and of what ends.
+    pub(in crate::cli) fn expiry(&self) -> ExpirySettings {
+        let ExpiryArgs { expected_rate, strict_expiry } = self.expiry;
+        ExpirySettings { expected_rate, strict: strict_expiry }
     }
 
     /// Whether the last slow parts may be sent a second time.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::generated::generated;
 use super::store::SessionKeys;
 use super::upload::{Upload, UploadSource};
-use crate::cli::args::DemoArgs;
+use crate::cli::args::{DemoArgs, ExpirySettings};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
@@ -187,6 +187,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         linked: None,
         journal_id: None,
         journals: Some(folder.join("journals")),
+        expiry: ExpirySettings::default(),
     })
 }
 

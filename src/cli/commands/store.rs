@@ -9,6 +9,7 @@ use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
 use crate::cli::console::{Console, unix_now};
 use crate::cli::error::CliError;
+use crate::cli::forecast::Rights;
 use crate::cli::libcurl;
 use crate::cli::notices::Reporter;
 use crate::cli::place::{Place, Reach};
@@ -44,6 +45,8 @@ pub(super) struct SessionKeys {
     pub(super) renewal: Option<Renewal>,
     /// Where fresh presigned URLs come from.
     pub(super) link_renewal: Option<LinkRenewal>,
+    /// When they end.
+    pub(super) rights: Rights,
 }
 
 impl StoreAccess {
@@ -160,18 +163,35 @@ impl SessionKeys {
         if s3.no_sign_request {
             return Ok(SessionKeys::default());
         }
-        let profile = &config.profile;
-        let profile = (profile.origin != Origin::Default).then(|| profile.value.clone());
-        let chain = Chain::new(surroundings.environment.clone(), profile);
+        let chain = chain(config, surroundings);
         let found = chain.find()?;
         log::info!("credentials from {}", found.source);
         let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));
+        let rights = Rights::of_keys(&found);
         Ok(SessionKeys {
             credentials: Some(found.credentials),
             renewal: Some(renewal),
             link_renewal: None,
+            rights,
         })
     }
+}
+
+/// When the keys end that [`SessionKeys::find`] would find. No service is asked, for what comes
+/// from one is renewed; and nothing is the matter where there are none, or a source does not work.
+pub(super) fn rights_at_hand(s3: &S3Args, config: &Config, surroundings: &Surroundings) -> Rights {
+    if s3.no_sign_request {
+        return Rights::Lasting;
+    }
+    let found = chain(config, surroundings).find_at_hand();
+    found.ok().flatten().as_ref().map(Rights::of_keys).unwrap_or_default()
+}
+
+/// The sources of keys.
+fn chain(config: &Config, surroundings: &Surroundings) -> Chain {
+    let profile = &config.profile;
+    let profile = (profile.origin != Origin::Default).then(|| profile.value.clone());
+    Chain::new(surroundings.environment.clone(), profile)
 }
 
 /// Makes calls about one bucket, one script after the other; what is learnt of the store by one is

@@ -3,6 +3,7 @@
 
 mod by_manifest;
 mod destination;
+mod expiry;
 mod linked;
 mod running;
 
@@ -13,7 +14,7 @@ use self::destination::{Whither, refuse_flags_of_keys};
 use super::stdin;
 use super::store::{SessionKeys, StoreAccess};
 use crate::cli::Surroundings;
-use crate::cli::args::UploadArgs;
+use crate::cli::args::{ExpirySettings, UploadArgs};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::journal::Resume;
@@ -58,8 +59,9 @@ pub(super) struct Upload {
     pub(super) target: Target,
     /// The journal, where it was named.
     pub(super) journal_id: Option<String>,
-    /// Where journals are kept.
+    /// Where journals are kept, and rates remembered.
     pub(super) journals: Option<PathBuf>,
+    pub(super) expiry: ExpirySettings,
 }
 
 /// Presigned URLs in place of keys.
@@ -186,6 +188,7 @@ impl Upload {
             target,
             journal_id: None,
             journals: None,
+            expiry: args.expiry(),
         };
         Ok((upload, config))
     }
@@ -216,6 +219,7 @@ impl Upload {
             linked: Some(linked),
             journal_id: None,
             journals: None,
+            expiry: args.expiry(),
         };
         (upload, config)
     }

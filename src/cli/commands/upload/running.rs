@@ -5,6 +5,7 @@ use crate::cli::commands::stdin;
 use crate::cli::commands::store::SessionKeys;
 use crate::cli::console::{Console, now, unix_now};
 use crate::cli::error::CliError;
+use crate::cli::forecast::Watch;
 use crate::cli::journal::{Continuation, Wanted};
 use crate::cli::notices::Reporter;
 use crate::cli::place::Place;
@@ -27,16 +28,20 @@ impl Upload {
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
-        let continuation = match &self.source {
-            UploadSource::File(_) if self.is_one_link() => Continuation::default(),
-            UploadSource::File(source) => {
+        let (continuation, watch) = match &self.source {
+            UploadSource::File(source) if !self.is_one_link() => {
                 self.continuation(&self.wanted(source), keys, console, interrupts)?
             }
-            UploadSource::Stdin(_) => Continuation::default(),
+            UploadSource::File(_) | UploadSource::Stdin(_) => {
+                let begins = Continuation::default();
+                let watch = self.foretell(&begins.beginning, &keys.rights, console)?;
+                (begins, watch)
+            }
         };
         let source = self.source.open()?;
         let stream = source.stream().cloned();
-        let ended = self.run(Some(source), continuation, keys, console, interrupts);
+        let sent = Some((source, watch));
+        let ended = self.run(sent, continuation, keys, console, interrupts);
         let Some(stream) = stream else { return Ok((ended?, self.place)) };
         let mut ended = ended.inspect_err(|_| stream.remove_spool())?;
         ended.spool = stdin::settle(&stream, &ended.outcome, &ended.plan, console, interrupts);
@@ -48,20 +53,28 @@ impl Upload {
         Ok((ended, self.place))
     }
 
-    /// What an earlier run left to go on with.
+    /// What an earlier run left to go on with, and what watches the upload.
     fn continuation(
         &self,
         wanted: &Wanted<'_>,
         keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
-    ) -> Result<Continuation, CliError> {
+    ) -> Result<(Continuation, Watch), CliError> {
         let mut found = wanted.find(self.journals.as_deref(), console)?;
-        let Some((left, journal)) = found.discarded.take() else { return Ok(found) };
+        let watch = self.foretell(&found.beginning, &keys.rights, console).inspect_err(|_| {
+            // There is nothing to go on with: a journal that was begun for this run says nothing.
+            if let (Beginning::Anew, Some(journal)) = (&found.beginning, found.journal.take()) {
+                let removed = journal.remove();
+                removed.unwrap_or_else(|error| log::info!("a journal stays: {error}"));
+            }
+        })?;
+        let Some((left, journal)) = found.discarded.take() else { return Ok((found, watch)) };
         console.note("freeing what an earlier run left at the store");
         let left = Beginning::Resumed(Box::new(left));
         self.discard(left, Some(journal), keys, console, interrupts)?;
-        wanted.begin_over(self.journals.as_deref(), console)
+        let begins = wanted.begin_over(self.journals.as_deref(), console)?;
+        Ok((begins, watch))
     }
 
     /// What to look for among the journals.
@@ -107,16 +120,17 @@ impl Upload {
         self.run(None, left, keys, console, interrupts).map(|ended| ended.kept)
     }
 
-    /// Runs the engine to its end; without a `source` it only frees what is there.
+    /// Runs the engine to its end; with nothing to send it only frees what is there.
     fn run(
         &self,
-        source: Option<Source>,
+        sent: Option<(Source, Watch)>,
         continuation: Continuation,
         keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<Ended, CliError> {
-        let to_abort = source.is_none();
+        let to_abort = sent.is_none();
+        let (source, mut watch) = sent.unzip();
         let began = now();
         let mut reporter = Reporter::new(console, &self.place, self.concurrency);
         let has_journal = continuation.journal.is_some();
@@ -135,6 +149,9 @@ impl Upload {
                 // What opens connections has done its work.
                 transport::release_startup_code();
                 connections_stand = true;
+            }
+            if let Some(watch) = &mut watch {
+                watch.hear(notice, now(), console);
             }
             // What is only freed was not begun here.
             let is_begun = matches!(notice, upload::Notice::Planned(_));
@@ -180,6 +197,7 @@ impl Upload {
         })?;
         drop(session);
         drop(reporter);
+        watch.iter().for_each(Watch::remember);
         let resume_id = continuation.id.filter(|_| has_journal);
         Ok(Ended {
             outcome,
