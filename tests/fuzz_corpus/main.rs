@@ -94,6 +94,11 @@ fn journals() {
 }
 
 #[test]
+fn renewals() {
+    play("renewal");
+}
+
+#[test]
 fn units() {
     play("units");
 }

@@ -163,40 +163,35 @@ fn renewed_fields(
     old: Option<&Link>,
     answered: &BTreeMap<String, String>,
 ) -> Result<Headers, String> {
-    let known = old.map(|old| old.fields.clone()).unwrap_or_default();
+    let mut fields = old.map(|old| old.fields.clone()).unwrap_or_default();
     let is_signed = |name: &str| url.signed_fields().iter().any(|field| field == name);
-    let mut renewed = Headers::new();
+    let signed_before = old.map(|old| old.url.signed_fields()).unwrap_or_default();
+    // S3 takes no such field unsigned, and without it the object would be another.
+    let dropped = signed_before.iter().find(|name| name.starts_with("x-amz-") && !is_signed(name));
+    if let Some(name) = dropped {
+        return Err(format!("does not sign the header field {name}, as the one before does"));
+    }
     for (name, value) in answered {
         let name = name.to_ascii_lowercase();
         if !is_signed(&name) {
             return Err("comes with a header field that its URL does not sign".to_owned());
         }
         if value.contains(|c: char| c.is_control() && c != '\t') {
-            return Err(format!("has a control character in its header field {name}"));
+            return Err("has a control character in a header field".to_owned());
         }
-        if known.get(&name).is_some_and(|known| known.trim() != value.trim()) {
-            return Err(format!(
-                "has another value of the header field {name} than the one before"
-            ));
-        }
-        renewed.set(&name, value.trim());
-    }
-    for (name, value) in known.iter() {
-        let was_signed =
-            old.is_some_and(|old| old.url.signed_fields().iter().any(|field| field == name));
-        // S3 takes no such field unsigned, and without it the object would be another.
-        if was_signed && name.starts_with("x-amz-") && !is_signed(name) {
-            return Err(format!("does not sign the header field {name}, as the one before does"));
-        }
-        if renewed.get(name).is_none() {
-            renewed.push(name, value);
+        match fields.get(&name) {
+            Some(known) if known.trim() == value.trim() => {}
+            Some(_) => {
+                let what = "has another value of the header field";
+                return Err(format!("{what} {name} than the one before"));
+            }
+            None => fields.push(&name, value.trim()),
         }
     }
-    let missing = url.signed_fields().iter().find(|name| renewed.get(name).is_none());
-    if missing.is_some() {
+    if url.signed_fields().iter().any(|name| fields.get(name).is_none()) {
         return Err("signs a header field of which it gives no value in \"headers\"".to_owned());
     }
-    Ok(renewed)
+    Ok(fields)
 }
 
 /// Scheme, host and port, spelled in one way.
