@@ -18,7 +18,8 @@ Examples:
   curl -T backup.tar \"$(curlift presign s3://bucket/backup.tar --expires-in 10m)\"
   curlift presign s3://bucket/page.html --content-type text/html
   curlift presign s3://bucket/backup.tar --method GET --expires-in 7d
-  curlift presign s3://bucket/big --upload-id ID --part-number 7";
+  curlift presign s3://bucket/big --upload-id ID --part-number 7
+  curlift cp FILE URL --renew 'ssh keyhost curlift presign s3://bucket/key --renew-stdin'";
 
 /// `presign`.
 #[derive(Debug, Args)]
@@ -42,6 +43,10 @@ pub(in crate::cli) struct PresignArgs {
     /// Which other call may be made
     #[arg(long, requires = "upload_id", group = "upload_call")]
     call: Option<UploadCall>,
+    /// Read from standard input what `curlift cp --renew` wants signed, and print it; the object
+    /// may be s3://bucket/prefix/, for any below it
+    #[arg(long, conflicts_with_all = ["method", "upload_id"])]
+    pub(in crate::cli) renew_stdin: bool,
     #[command(flatten)]
     object_settings: AsTyped<ObjectArgs>,
     #[command(flatten)]

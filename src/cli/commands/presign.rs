@@ -1,5 +1,7 @@
 //! `curlift presign`: a URL with which somebody without keys can make one request. Sends nothing.
 
+mod answering;
+
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -33,6 +35,9 @@ fn presign(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
+    if args.renew_stdin {
+        return answering::answer(args, console, surroundings);
+    }
     let object = Object::parse(&args.object, None)?;
     let settings = ObjectSettings::new(&args.settings())?;
     let call = args.call();
@@ -45,17 +50,10 @@ fn presign(
     }
     let store = &args.store;
     let access = StoreAccess::prepare(&store.overrides(), &store.s3, console, surroundings)?;
-    let keys = SessionKeys::find(&store.s3, &access.config, surroundings)?;
-    let Some(credentials) = keys.credentials else {
-        return Err(CliError::Usage {
-            what: "a presigned URL is a signature, and without keys there is none".to_owned(),
-            hint: "leave --no-sign-request out".to_owned(),
-        });
-    };
-    let (at, keys_end) = (wall_clock(), credentials.expires_at);
+    let signer = signer(args, &access, surroundings)?;
+    let (at, keys_end) = (wall_clock(), signer.credentials.expires_at);
     let expires_at = at + args.expires_in.duration();
     let request = request(&call, &access.endpoint, &object, &settings);
-    let signer = Signer { credentials, region: access.config.region.value.clone() };
     let url = signer.presign(&request, at, args.expires_in).to_string();
     warn_of_keys(keys_end, at, expires_at, console);
     let told = Presigned {
@@ -76,6 +74,22 @@ fn presign(
     }
     console.product(&url);
     Ok(ExitStatus::Success)
+}
+
+/// The keys to sign with.
+fn signer(
+    args: &PresignArgs,
+    access: &StoreAccess,
+    surroundings: &Surroundings,
+) -> Result<Signer, CliError> {
+    let keys = SessionKeys::find(&args.store.s3, &access.config, surroundings)?;
+    let Some(credentials) = keys.credentials else {
+        return Err(CliError::Usage {
+            what: "a presigned URL is a signature, and without keys there is none".to_owned(),
+            hint: "leave --no-sign-request out".to_owned(),
+        });
+    };
+    Ok(Signer { credentials, region: access.config.region.value.clone() })
 }
 
 /// The URL, and what must be known to use it.

@@ -180,7 +180,7 @@ fn version_4(rest: &str) -> Result<Times, PresignedUrlError> {
         let end = V4.into_iter().find(|name| *name == last).unwrap_or("something else");
         return Err(error(
             format!(
-                "the URL ends behind {end}; {} missing: a shell took what stands behind the first &",
+                "the URL ends behind {end}; {} missing: a shell took what follows the first &",
                 are(&missing)
             ),
             "quote the URL: 'https://…'",
