@@ -51,7 +51,7 @@ impl ExitStatus {
     #[must_use]
     pub fn of_outcome(outcome: &Outcome, signal: Option<u8>) -> ExitStatus {
         match outcome {
-            Outcome::Uploaded(_) => ExitStatus::Success,
+            Outcome::Uploaded(_) | Outcome::PartsStored => ExitStatus::Success,
             Outcome::Failed(failure) => ExitStatus::of_failure(failure),
             Outcome::Unknown(_) => ExitStatus::Unknown,
             Outcome::Stopped => ExitStatus::stopped(signal),

@@ -195,7 +195,7 @@ impl<'a> Summary<'a> {
         Summary {
             outcome: outcome_name(outcome),
             files: 1,
-            failed: u32::from(uploaded.is_none()),
+            failed: u32::from(uploaded.is_none() && *outcome != Outcome::PartsStored),
             bytes: if uploaded.is_some() { size } else { 0 },
             bytes_sent: tally.bytes_sent,
             bytes_reused: tally.bytes_reused,
@@ -238,6 +238,7 @@ fn milliseconds(seconds: f64) -> f64 {
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Uploaded(_) => "uploaded",
+        Outcome::PartsStored => "parts_stored",
         Outcome::Failed(_) => "failed",
         Outcome::Unknown(_) => "unknown",
         Outcome::Stopped => "interrupted",

@@ -33,6 +33,7 @@ pub(super) fn failure(cause: Cause, class: ErrorClass) -> Failure {
         class,
         ambiguous: false,
         evidence: Evidence::default(),
+        link: None,
         at: Time::ZERO,
         gave_up: None,
     }

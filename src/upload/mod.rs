@@ -39,6 +39,8 @@ mod flight;
 mod hedge;
 pub mod journal;
 mod ladder;
+mod lease;
+mod manifest;
 mod plan;
 mod queue;
 mod rate;
@@ -63,6 +65,11 @@ pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
 pub use journal::Resumable;
 pub use ladder::{Ladder, Step};
+pub use lease::LinkLife;
+pub use manifest::{
+    MANIFEST_LENGTH_MAX, Manifest, ManifestChecksums, ManifestDestination, ManifestError,
+    ManifestFile, ManifestInput, list_pages,
+};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};

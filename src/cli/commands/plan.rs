@@ -208,6 +208,7 @@ fn memory(upload: &Upload, in_flight: u32, part_size: u64) -> u64 {
 fn checksum(payload: PayloadMode) -> &'static str {
     match payload {
         PayloadMode::Unsigned | PayloadMode::Signed { checksum: false } => "none",
+        PayloadMode::Watched => "compared with what the store says",
         PayloadMode::UnsignedTrailer => "CRC64NVME behind each part",
         PayloadMode::UnsignedHeader | PayloadMode::Signed { checksum: true } => {
             "CRC64NVME in the headers of each part"
@@ -218,8 +219,9 @@ fn checksum(payload: PayloadMode) -> &'static str {
 fn signature(payload: PayloadMode) -> &'static str {
     match payload {
         PayloadMode::Signed { .. } => "headers and the payload's SHA-256",
-        PayloadMode::Unsigned | PayloadMode::UnsignedTrailer | PayloadMode::UnsignedHeader => {
-            "headers"
-        }
+        PayloadMode::Unsigned
+        | PayloadMode::Watched
+        | PayloadMode::UnsignedTrailer
+        | PayloadMode::UnsignedHeader => "headers",
     }
 }

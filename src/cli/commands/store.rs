@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::libcurl;
 use crate::cli::notices::Reporter;
@@ -107,6 +107,7 @@ impl StoreAccess {
         let settings = SessionSettings {
             credentials: keys.credentials,
             renewal: keys.renewal,
+            link_renewal: None,
             transport: self.transport,
             fields: self.fields,
             concurrency: self.concurrency,
@@ -129,6 +130,7 @@ impl StoreAccess {
                 concurrency: self.concurrency,
                 retry: self.retry,
                 patience: self.patience,
+                began_at: unix_now(),
                 seed: fastrand::u64(..),
             },
             cost: Cost::default(),

@@ -149,6 +149,13 @@ fn checked_origin(text: &str) -> Result<&str, PresignedUrlError> {
             "a presigned URL needs none: its signature is all",
         ));
     }
+    // No host has them: they are of the query, which must not be shown.
+    if origin.contains(['&', '=']) {
+        return Err(error(
+            "the URL has no ? before its query: it was cut where it was copied",
+            "copy it again, from its very beginning, and quote it",
+        ));
+    }
     if let Err(fault) = EndpointUrl::parse(origin) {
         let what = fault.to_string().replace("endpoint URL", "URL");
         return Err(error(what, "a presigned URL begins with https://HOST/"));
@@ -321,6 +328,7 @@ mod tests {
             (with("https://", "https://user:pw@"), "user name or password"),
             (with("https://", ""), "does not say how to connect"),
             (with("test.txt", "te#st.txt"), "%23"),
+            (WHOLE[WHOLE.find("X-Amz-Credential").unwrap()..].to_owned(), "no ? before its query"),
             (with("20130524T000000Z", "yesterday"), "when it expires"),
             (with("=86400", "=-1"), "when it expires"),
             (format!("{WHOLE}&response-content-type=text%2Fplain"), "download (GET)"),

@@ -6,6 +6,7 @@ mod config_file;
 mod files;
 mod head;
 mod journal;
+mod manifest;
 mod renewal;
 mod typed;
 
@@ -13,7 +14,7 @@ mod typed;
 type Target = fn(&[u8]);
 
 /// All targets by name.
-pub(crate) const TARGETS: [(&str, Target); 10] = [
+pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("address", typed::address),
     ("answer", answer::answer),
     ("aws_files", files::aws_files),
@@ -22,6 +23,7 @@ pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("fault_rule", typed::fault_rule),
     ("head", head::head),
     ("journal", journal::journal),
+    ("manifest", manifest::manifest),
     ("renewal", renewal::renewal),
     ("units", typed::units),
 ];
