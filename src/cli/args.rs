@@ -7,6 +7,7 @@ mod bucket;
 mod export;
 mod options;
 mod presign;
+mod renew;
 mod store;
 mod tune;
 mod typed;
@@ -23,6 +24,7 @@ pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
 };
 pub(super) use self::presign::{PresignArgs, PresignedCall};
+pub(super) use self::renew::RenewArgs;
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;

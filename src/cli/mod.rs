@@ -14,6 +14,7 @@ mod libcurl;
 mod notices;
 mod place;
 mod progress;
+mod renewing;
 mod report;
 mod signals;
 mod usage;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::store::AddressingStyle;
-use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
+use super::{AsTyped, NetworkArgs, RenewArgs, RetryArgs, S3Args, store_overrides};
 use crate::cli::journal;
 use crate::config::{self, Overrides};
 use crate::s3::{ObjectSettingsInput, UploadId};
@@ -53,6 +53,8 @@ pub(in crate::cli) struct UploadArgs {
     earlier: EarlierArgs,
     #[command(flatten)]
     stream: StreamArgs,
+    #[command(flatten)]
+    pub(in crate::cli) renew: AsTyped<RenewArgs>,
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
@@ -239,6 +241,7 @@ impl UploadArgs {
             transfer: args.transfer.clone(),
             earlier: EarlierArgs::default(),
             stream: StreamArgs::default(),
+            renew: AsTyped::default(),
             retry: args.retry.clone(),
             object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
             s3: S3Args {

@@ -14,6 +14,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::journal::Resume;
 use crate::cli::place::Place;
+use crate::cli::renewing::Renewing;
 use crate::config::{Config, Origin, state_folder};
 use crate::disk::{Source, SourceError, StreamSettings};
 use crate::http::Scheme;
@@ -44,6 +45,8 @@ pub(super) struct Upload {
     /// Header fields that every request has.
     pub(super) fields: Vec<(String, String)>,
     pub(super) place: Place,
+    /// Where fresh presigned URLs come from.
+    pub(super) renewing: Renewing,
     pub(super) resume: Resume,
     /// The upload to go on with, where one was named.
     pub(super) adopted: Option<UploadId>,
@@ -82,6 +85,8 @@ impl Upload {
         console: &Console,
         surroundings: &Surroundings,
     ) -> Result<(Upload, Config), CliError> {
+        let renewing =
+            Renewing::prepare(&args.renew, &args.destination, &surroundings.environment)?;
         refuse_unsupported(args)?;
         let store = StoreAccess::prepare(&args.overrides(), &args.s3, console, surroundings)?;
         let StoreAccess {
@@ -124,6 +129,7 @@ impl Upload {
             object_settings,
             plan,
             place,
+            renewing,
             resume: args.resume(),
             adopted: args.upload_id(),
             // Nobody can send the rest of a stream, unless it waits in a file.

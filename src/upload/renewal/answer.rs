@@ -1,7 +1,7 @@
 //! What the command printed: taken apart, and held against the links that it is to renew. No
 //! error repeats a byte of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 use serde_json::error::Category;
@@ -33,8 +33,9 @@ pub enum RenewalError {
     },
 }
 
-/// Reads what the command printed: links for calls that are `wanted`, at least one, each of which
-/// makes the same request as the one among `links` that it renews, and lives longer.
+/// Reads what the command printed: links for calls that are `wanted`, each of which makes the same
+/// request as the one among `links` that it renews. Of these, the ones that live longer, at least
+/// one.
 ///
 /// # Errors
 /// [`RenewalError`], at the first thing that is wrong: nothing of such an answer is used.
@@ -51,7 +52,8 @@ pub fn answer(
     };
     let trimmed = text.trim_ascii();
     if let (Some(url), [call]) = (bare_url(trimmed), wanted.calls.as_slice()) {
-        return Ok([(*call, renewing.link(*call, url, &BTreeMap::new())?)].into_iter().collect());
+        let link = renewing.link(*call, url, &BTreeMap::new())?;
+        return renewing.newer(vec![(*call, link)]);
     }
     let answer: AnswerText = match serde_json::from_slice(trimmed) {
         Ok(answer) => answer,
@@ -60,14 +62,16 @@ pub fn answer(
     if answer.links.is_empty() {
         return Err(not_understood("an empty list of links".to_owned()));
     }
-    let mut renewed = Links::default();
+    let mut seen = BTreeSet::new();
+    let mut links = Vec::with_capacity(answer.links.len());
     for (number, text) in (1..).zip(&answer.links) {
         let (call, link) = renewing.named_link(number, text)?;
-        if renewed.insert(call, link).is_some() {
+        if !seen.insert(call) {
             return Err(wrong(call, "is there twice"));
         }
+        links.push((call, link));
     }
-    Ok(renewed)
+    renewing.newer(links)
 }
 
 /// The links that are renewed, and when.
@@ -124,28 +128,30 @@ impl Renewing<'_> {
             let what = format!("is for another call: its query differs in {name}");
             return Err(wrong(call, &what));
         }
-        self.check_times(call, &url, old)?;
-        let fields = renewed_fields(&url, old, fields).map_err(|what| wrong(call, &what))?;
-        Ok(Link { url, fields })
-    }
-
-    fn check_times(
-        &self,
-        call: LinkedCall,
-        url: &PresignedUrl,
-        old: Option<&Link>,
-    ) -> Result<(), RenewalError> {
         if url.expires_at() <= self.now {
             let ago = self.now.since(url.expires_at()).unwrap_or_default();
             return Err(wrong(call, &format!("has expired already, {} s ago", ago.as_secs())));
         }
-        let Some(old) = old.map(|old| &old.url) else { return Ok(()) };
-        // A URL may have died with its keys, long before the time that it names.
-        let is_newer = self.wanted.expired && url.signed_at() > old.signed_at();
-        if url.expires_at() <= old.expires_at() && !is_newer {
-            return Err(wrong(call, "lives no longer than the one that it is to renew"));
+        let fields = renewed_fields(&url, old, fields).map_err(|what| wrong(call, &what))?;
+        Ok(Link { url, fields })
+    }
+
+    /// Those that are better than what there is; an error where none is.
+    fn newer(&self, links: Vec<(LinkedCall, Link)>) -> Result<Links, RenewalError> {
+        let first = links.first().map(|(call, _)| *call);
+        let newer = links.into_iter().filter(|(call, link)| self.is_newer(*call, &link.url));
+        let newer: Links = newer.collect();
+        match first.filter(|_| newer.is_empty()) {
+            Some(call) => Err(wrong(call, "lives no longer than the one that it is to renew")),
+            None => Ok(newer),
         }
-        Ok(())
+    }
+
+    fn is_newer(&self, call: LinkedCall, url: &PresignedUrl) -> bool {
+        let Some(Link { url: old, .. }) = self.links.get(call) else { return true };
+        // A URL may have died with its keys, long before the time that it names.
+        let is_signed_later = self.wanted.expired && url.signed_at() > old.signed_at();
+        url.expires_at() > old.expires_at() || is_signed_later
     }
 }
 

@@ -360,6 +360,21 @@ fn a_link_lives_longer_than_the_one_before() {
     }
 }
 
+#[test]
+fn where_only_some_links_live_longer_they_are_taken() {
+    let long = Signed { lives: 3600, ..old(&part_query(2)) };
+    let mut links = links();
+    links.insert(part(2), long.link(&[]));
+    let fresh: Links = [(COMPLETE, "uploadId=U%2F1".to_owned()), (part(2), part_query(2))]
+        .into_iter()
+        .map(|(call, query)| (call, signed(&query).link(&[])))
+        .collect();
+    let wanted = LinksWanted { calls: vec![part(2), COMPLETE], expired: false };
+    let renewed = answer(answer_text(&fresh).as_bytes(), &wanted, &links, NOW).unwrap();
+    let calls: Vec<LinkedCall> = renewed.iter().map(|(call, _)| call).collect();
+    assert_eq!(calls, [COMPLETE]);
+}
+
 proptest! {
     #[test]
     fn nothing_that_is_printed_panics(text in proptest::collection::vec(any::<u8>(), 0..200)) {

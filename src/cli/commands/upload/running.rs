@@ -106,7 +106,7 @@ impl Upload {
         let settings = SessionSettings {
             credentials: keys.credentials.clone(),
             renewal: keys.renewal.clone(),
-            link_renewal: None,
+            link_renewal: self.renewing.link_renewal(interrupts),
             transport: self.transport.clone(),
             fields: self.fields.clone(),
             concurrency: self.concurrency,
