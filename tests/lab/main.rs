@@ -16,6 +16,7 @@ mod nested;
 #[path = "../support/presigned.rs"]
 mod presigned;
 mod presigns;
+mod renewals;
 mod resumes;
 mod spool;
 mod stdin;
