@@ -121,7 +121,7 @@ impl Upload {
             }
         };
         let journals = state_folder(&surroundings.environment);
-        Ok((Upload { journals, renewing, ..upload }, config))
+        Ok((Upload { renewing, journals, ..upload }, config))
     }
 
     /// The keys that it is signed with; none where presigned URLs are used.
