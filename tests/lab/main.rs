@@ -10,6 +10,7 @@ mod explains;
 mod exports;
 mod forecasts;
 mod lifecycle;
+mod links;
 mod local_lab;
 mod manifests;
 mod nested;
