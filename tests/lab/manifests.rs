@@ -227,7 +227,7 @@ fn a_manifest_that_cannot_be_written_leaves_no_upload() {
     };
     wait_until("the manifest is begun", || {
         let entries = std::fs::read_dir(scene.folder.path()).expect("the folder is there");
-        entries.filter_map(|entry| is_begun(entry.expect("it can be read"))).next()
+        entries.flatten().find_map(is_begun)
     });
     std::fs::write(scene.path("parts.json"), "a rival's").expect("it can be written");
     let Ended { stderr, .. } = running.end().expect_code(1);
