@@ -8,6 +8,7 @@ mod export;
 mod options;
 mod parts;
 mod presign;
+mod renew;
 mod store;
 mod tune;
 mod typed;
@@ -25,11 +26,12 @@ pub(super) use self::options::{
 };
 pub(super) use self::parts::CompleteArgs;
 pub(super) use self::presign::{PresignArgs, PresignedCall};
+pub(super) use self::renew::RenewArgs;
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
 pub(super) use self::typed::AsTyped;
-pub(super) use self::upload::{ResumeArgs, UploadArgs};
+pub(super) use self::upload::{ExpirySettings, ResumeArgs, UploadArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 #[cfg(feature = "lab")]
 use crate::units;

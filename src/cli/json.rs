@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::forecast;
 use super::usage::Usage;
 use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 
@@ -15,6 +16,9 @@ use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 pub(super) enum Event<'a> {
     /// What will be sent, before anything is.
     Start(Start<'a>),
+    /// How long it takes, and what begins too late: before anything is sent, where a rate is known;
+    /// under way only where something will be late.
+    Forecast(forecast::Line),
     /// A part is stored.
     Part { part: u32, offset: u64, bytes: u64, attempts: u32, etag: &'a str },
     /// An attempt failed and is tried again.
@@ -231,7 +235,7 @@ impl<'a> Summary<'a> {
 }
 
 /// Seconds, to three places.
-fn milliseconds(seconds: f64) -> f64 {
+pub(super) fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 

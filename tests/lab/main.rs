@@ -9,6 +9,7 @@ mod completes;
 mod diagnoses;
 mod explains;
 mod exports;
+mod forecasts;
 mod lifecycle;
 mod local_lab;
 mod manifests;
@@ -16,6 +17,7 @@ mod nested;
 #[path = "../support/presigned.rs"]
 mod presigned;
 mod presigns;
+mod renewals;
 mod resumes;
 mod spool;
 mod stdin;
