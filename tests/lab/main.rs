@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait, and hand PATH on")]
 
 mod canned;
+mod completes;
 mod diagnoses;
 mod explains;
 mod exports;
