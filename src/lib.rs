@@ -11,6 +11,7 @@ pub mod disk;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod process;
 pub mod s3;
 pub mod session;
 pub mod time;

@@ -6,7 +6,9 @@
 mod bucket;
 mod export;
 mod options;
+mod parts;
 mod presign;
+mod renew;
 mod store;
 mod tune;
 mod typed;
@@ -23,6 +25,7 @@ pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
 };
 pub(super) use self::presign::{PresignArgs, PresignedCall};
+pub(super) use self::renew::RenewArgs;
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
@@ -90,7 +93,7 @@ pub(super) enum Command {
     Options(OptionsCommand),
     /// Print a URL with which somebody without keys can make one request
     #[command(after_help = presign::EXAMPLES)]
-    Presign(PresignArgs),
+    Presign(Box<PresignArgs>),
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),

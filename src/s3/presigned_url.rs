@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-use super::UnixTime;
 use super::printable::printable;
+use super::{Bucket, Key, Object, UnixTime};
 use crate::http::{Scheme, Url};
 
 /// A presigned URL, checked as far as it can be without its signer's key.
@@ -112,6 +112,22 @@ impl PresignedUrl {
     #[must_use]
     pub fn path(&self) -> String {
         percent_decode_str(&self.url().path).decode_utf8_lossy().into_owned()
+    }
+
+    /// The object, as far as the URL tells: in whose part the bucket stands is known of Amazon's
+    /// hosts alone. For messages.
+    #[must_use]
+    pub fn object(&self) -> Object {
+        let (path, url) = (self.path(), self.url());
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        let host = url.authority.split(':').next().unwrap_or_default();
+        let of_host = host.find(".s3.").or_else(|| host.find(".s3-")).map(|end| &host[..end]);
+        let (bucket, key) = match (of_host, path.split_once('/')) {
+            (Some(bucket), _) => (bucket, path),
+            (None, Some((bucket, key))) => (bucket, key),
+            (None, None) => (host, path),
+        };
+        Object { bucket: Bucket::named(bucket), key: Key::listed(key) }
     }
 
     fn split(&self) -> (Scheme, &str) {

@@ -11,10 +11,12 @@ mod exports;
 mod forecasts;
 mod lifecycle;
 mod local_lab;
+mod manifests;
 mod nested;
 #[path = "../support/presigned.rs"]
 mod presigned;
 mod presigns;
+mod renewals;
 mod resumes;
 mod spool;
 mod stdin;

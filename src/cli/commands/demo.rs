@@ -18,7 +18,8 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::journal::Resume;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
+use crate::cli::renewing::Renewing;
 use crate::cli::signals::Interrupts;
 use crate::curlopt::Value;
 use crate::disk::Source;
@@ -155,6 +156,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         region: REGION.to_owned(),
         profile: None,
         permissions: Vec::new(),
+        reach: Reach::Keys,
     };
     Ok(Upload {
         source: UploadSource::File(source),
@@ -171,6 +173,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         transport: HandleSettings::default().with("PROXY", Value::Text(String::new())),
         fields: Vec::new(),
         place,
+        renewing: Renewing::default(),
         resume: Resume::Auto,
         adopted: None,
         on_failure: OnFailure::Abort,
@@ -181,7 +184,9 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
             profile: None,
             bucket: BUCKET.to_owned(),
             key: KEY.to_owned(),
+            manifest: None,
         },
+        linked: None,
         journal_id: None,
         journals: Some(folder.join("journals")),
         expiry: ExpirySettings::default(),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
@@ -11,12 +12,12 @@ use crate::cli::error::CliError;
 use crate::cli::forecast::Rights;
 use crate::cli::libcurl;
 use crate::cli::notices::Reporter;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
 use crate::cli::signals::Interrupts;
 use crate::config::{Config, Origin, Overrides, RetryMode};
 use crate::credentials::Chain;
 use crate::http::Scheme;
-use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object};
+use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object, UnixTime};
 use crate::session::{Renewal, Session, SessionSettings};
 use crate::transport::{self, HandleSettings};
 use crate::upload::{
@@ -93,6 +94,7 @@ impl StoreAccess {
             region: self.config.region.value.clone(),
             profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
             permissions: Vec::new(),
+            reach: Reach::Keys,
         }
     }
 
@@ -142,6 +144,13 @@ impl StoreAccess {
 }
 
 impl SessionKeys {
+    /// When they end, where that is known.
+    pub(super) fn end(&self) -> Option<UnixTime> {
+        let end = self.credentials.as_ref()?.expires_at?;
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(UnixTime(i64::try_from(since.as_secs()).ok()?))
+    }
+
     /// Of the first source that has keys; it is asked again when they have expired. None where
     /// requests go unsigned.
     pub(super) fn find(
@@ -216,6 +225,11 @@ impl Caller<'_> {
     /// Attempts at each call from now on, at most; gives how many there could be before.
     pub(super) fn set_attempts_max(&mut self, attempts_max: u32) -> u32 {
         std::mem::replace(&mut self.settings.retry.attempts_max, attempts_max)
+    }
+
+    /// How requests are sent now, with all that was learnt of the store.
+    pub(super) fn manner(&self) -> &Manner {
+        &self.settings.manner
     }
 
     /// What all calls so far cost.

@@ -8,7 +8,6 @@ use chrono::NaiveDateTime;
 use super::{PresignedUrl, PresignedUrlError, parameter};
 use crate::s3::UnixTime;
 use crate::s3::endpoint_url::EndpointUrl;
-use crate::s3::printable::printable;
 
 /// What every URL of version 4 has.
 const V4: [&str; 6] = [
@@ -184,10 +183,11 @@ fn version_4(rest: &str) -> Result<Times, PresignedUrlError> {
     if !missing.is_empty() {
         let last = query.rsplit('&').next().unwrap_or_default();
         let last = last.split('=').next().unwrap_or_default();
+        // What has no name that is known may be a secret.
+        let end = V4.into_iter().find(|name| *name == last).unwrap_or("something else");
         return Err(error(
             format!(
-                "the URL ends behind {}; {} missing: a shell took what stands behind the first &",
-                printable(last, 40),
+                "the URL ends behind {end}; {} missing: a shell took what follows the first &",
                 are(&missing)
             ),
             "quote the URL: 'https://…'",
@@ -295,6 +295,20 @@ mod tests {
     }
 
     #[test]
+    fn the_object_is_where_the_bucket_stands() {
+        let (_, query) = WHOLE.split_once('?').unwrap();
+        for (place, object) in [
+            ("https://bkt.s3.amazonaws.com/a%20b/c", ("bkt", "a b/c")),
+            ("https://b.kt.s3-accelerate.amazonaws.com/c", ("b.kt", "c")),
+            ("http://127.0.0.1:9000/bkt/a/c", ("bkt", "a/c")),
+            ("https://files.example.com/c", ("files.example.com", "c")),
+        ] {
+            let found = PresignedUrl::parse(&format!("{place}?{query}")).unwrap().object();
+            assert_eq!((found.bucket.as_str(), found.key.as_str()), object, "{place}");
+        }
+    }
+
+    #[test]
     fn nothing_of_the_query_is_printed() {
         let url = PresignedUrl::parse(WHOLE).unwrap();
         let shown = "https://examplebucket.s3.amazonaws.com/a%20b/test.txt?…";
@@ -312,6 +326,8 @@ mod tests {
         assert!(message.starts_with("the URL ends behind X-Amz-Algorithm;"), "{message}");
         let message = wrong(&WHOLE[..WHOLE.len() - 10]);
         assert!(message.contains("has 54 of 64 digits"), "{message}");
+        let message = wrong("https://h/k?X-Amz-Date=&aeeed9");
+        assert!(message.starts_with("the URL ends behind something else;"), "{message}");
     }
 
     #[test]

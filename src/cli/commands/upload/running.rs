@@ -1,9 +1,9 @@
 //! The sending: what an earlier run left, the engine's run, what becomes of what it leaves.
 
-use super::{Upload, UploadSource};
+use super::{Linked, Upload, UploadSource};
 use crate::cli::commands::stdin;
 use crate::cli::commands::store::SessionKeys;
-use crate::cli::console::{Console, now};
+use crate::cli::console::{Console, now, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::forecast::Watch;
 use crate::cli::journal::{Continuation, Wanted};
@@ -16,7 +16,9 @@ use crate::s3::Limits;
 use crate::session::{Journal, Session, SessionSettings};
 use crate::time::Time;
 use crate::transport;
-use crate::upload::{self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone};
+use crate::upload::{
+    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, RemedySettings,
+};
 
 impl Upload {
     /// Uploads, and tells what happens meanwhile. The end is the caller's to tell.
@@ -27,10 +29,10 @@ impl Upload {
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
         let (continuation, watch) = match &self.source {
-            UploadSource::File(source) => {
+            UploadSource::File(source) if !self.is_one_link() => {
                 self.continuation(&self.wanted(source), keys, console, interrupts)?
             }
-            UploadSource::Stdin(_) => {
+            UploadSource::File(_) | UploadSource::Stdin(_) => {
                 let begins = Continuation::default();
                 let watch = self.foretell(&begins.beginning, &keys.rights, console)?;
                 (begins, watch)
@@ -87,6 +89,20 @@ impl Upload {
             plan: &self.plan,
             resume: self.resume,
             upload_id: self.adopted.clone(),
+            prescribed: self.linked.as_ref().map(Linked::mark),
+        }
+    }
+
+    /// Whether it goes by one presigned URL: then there is nothing that could be gone on with.
+    fn is_one_link(&self) -> bool {
+        self.linked.as_ref().is_some_and(|linked| linked.upload_id.is_none())
+    }
+
+    fn manner(&self) -> Manner {
+        let destination = self.destination.clone();
+        match &self.linked {
+            None => Manner::new(destination, self.payload),
+            Some(linked) => Manner::by_links(destination, linked.links.clone(), linked.watched),
         }
     }
 
@@ -121,7 +137,7 @@ impl Upload {
         let settings = SessionSettings {
             credentials: keys.credentials.clone(),
             renewal: keys.renewal.clone(),
-            link_renewal: None,
+            link_renewal: self.renewing.link_renewal(interrupts),
             transport: self.transport.clone(),
             fields: self.fields.clone(),
             concurrency: self.concurrency,
@@ -151,18 +167,24 @@ impl Upload {
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
-        let manner = Manner::new(self.destination.clone(), self.payload);
+        let manner = self.manner();
         let mut engine = Engine::new(EngineSettings {
             object_settings: self.object_settings.clone(),
-            remedies: self.remedies,
+            remedies: RemedySettings {
+                renew_keys: self.remedies.renew_keys || self.renewing.is_wanted(),
+                ..self.remedies
+            },
             patience: self.patience,
             concurrency: self.concurrency,
             retry: self.retry,
             hedge: self.hedge,
-            recut: (!equal_parts).then_some(Limits::AWS),
+            recut: (!equal_parts && self.linked.is_none()).then_some(Limits::AWS),
             beginning: continuation.beginning,
             on_failure: if to_abort { OnFailure::Abort } else { self.on_failure },
             on_gone: continuation.on_gone,
+            share: self.linked.as_ref().and_then(|linked| linked.share.clone()),
+            began_at: unix_now(),
+            keys_end: keys.end(),
             ..EngineSettings::new(self.plan.clone(), manner, fastrand::u64(..))
         });
         if to_abort {
