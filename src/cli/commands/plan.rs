@@ -16,7 +16,7 @@ use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, harmless, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::forecast::{self, Foretold};
+use crate::cli::forecast::{self, Foretold, Rights};
 use crate::config::{Config, Setting};
 use crate::s3::PartNumber;
 use crate::s3::payload::PayloadMode;
@@ -35,7 +35,13 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let (upload, config) = Upload::prepare(args, console, surroundings)?;
     let mut plan = Plan::new(&upload, &config, !args.s3.no_sign_request);
-    let rights = rights_at_hand(&args.s3, &config, surroundings);
+    // Keys are looked for only where something can be said of them.
+    let strict = upload.expiry.strict;
+    let rights = if strict || upload.outlook(&upload.plan, &Rights::Lasting).rate().is_some() {
+        rights_at_hand(&args.s3, &config, surroundings)
+    } else {
+        Rights::Lasting
+    };
     let outlook = upload.outlook(&upload.plan, &rights);
     let foretold = outlook.foretell(|_| false, unix_now());
     if let Some(linked) = &upload.linked {
@@ -48,7 +54,7 @@ pub(super) fn run(
         console.product(&harmless(&plan.text()));
     }
     // As `cp` would, but that nothing of an earlier run is known here.
-    outlook.check(foretold.as_ref(), upload.expiry.strict)?;
+    outlook.check(foretold.as_ref(), strict)?;
     Ok(ExitStatus::Success)
 }
 
