@@ -18,7 +18,7 @@ Whoever has the URL can make this one request until it expires, or until the key
 do: treat it as a password, and quote it in a shell. It must have arrived by then; a server may
 also cut a transfer that is still under way.
 
---parts-for begins a multipart upload and writes its manifest, JSON (\"curlift_manifest\": 1):
+--parts-for begins an upload in parts and writes its manifest, as JSON (\"curlift_manifest\": 1):
   file, object, upload_id   what is uploaded, and where to
   part_size, parts_total    how the file is cut, in bytes; a share has some of the parts
   checksum                  CRC64NVME of the whole file, eight bytes in base64
