@@ -15,6 +15,7 @@ mod certificates;
 mod d_names_tls_proxies;
 mod dns;
 mod e_credentials;
+mod e_links;
 mod e_time_and_credentials;
 mod f_sizes_and_names;
 mod f_source_file;
@@ -25,6 +26,7 @@ mod g_power_loss;
 mod h_process;
 mod j_hostile_answers;
 mod j_hostile_input;
+mod j_manifests;
 mod journals;
 #[path = "../lab/local_lab.rs"]
 mod local_lab;

@@ -99,6 +99,11 @@ fn manifests() {
 }
 
 #[test]
+fn presigned_urls() {
+    play("presigned_url");
+}
+
+#[test]
 fn renewals() {
     play("renewal");
 }

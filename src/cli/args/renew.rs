@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::renewing::RenewCommand;
 use crate::units;
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Presigned URLs")]
 pub(in crate::cli) struct RenewArgs {
     /// A command that prints new URLs when they expire; it is run without a shell, and told on its

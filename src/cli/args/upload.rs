@@ -30,6 +30,8 @@ pub(in crate::cli) struct ResumeArgs {
     #[command(flatten)]
     expiry: ExpiryArgs,
     #[command(flatten)]
+    renew: AsTyped<RenewArgs>,
+    #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
     pub(in crate::cli) s3: S3Args,

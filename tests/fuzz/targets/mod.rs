@@ -7,6 +7,7 @@ mod files;
 mod head;
 mod journal;
 mod manifest;
+mod presigned_url;
 mod renewal;
 mod typed;
 
@@ -14,7 +15,7 @@ mod typed;
 type Target = fn(&[u8]);
 
 /// All targets by name.
-pub(crate) const TARGETS: [(&str, Target); 11] = [
+pub(crate) const TARGETS: [(&str, Target); 12] = [
     ("address", typed::address),
     ("answer", answer::answer),
     ("aws_files", files::aws_files),
@@ -24,6 +25,7 @@ pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("head", head::head),
     ("journal", journal::journal),
     ("manifest", manifest::manifest),
+    ("presigned_url", presigned_url::presigned_url),
     ("renewal", renewal::renewal),
     ("units", typed::units),
 ];

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::UploadArgs;
 use crate::cli::error::CliError;
+use crate::cli::manifest;
 use crate::cli::place::Place;
 use crate::s3::PresignedUrl;
-use crate::upload::{MANIFEST_LENGTH_MAX, Manifest};
+use crate::upload::Manifest;
 
 /// Where an upload is to go.
 #[derive(Debug)]
@@ -76,18 +77,12 @@ fn shown(name: &str) -> String {
 }
 
 fn manifest(path: &Path) -> Result<Whither, CliError> {
-    let unreadable = |error: io::Error| CliError::Unreadable {
+    // Its name in the journal must lead there from anywhere.
+    let whole = path.canonicalize().map_err(|error| CliError::Unreadable {
         path: Place::shown(path),
         what: format!("{error}; a destination is s3://BUCKET/KEY, a presigned URL or a manifest"),
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    let mut text = Vec::new();
-    file.take(MANIFEST_LENGTH_MAX as u64 + 1).read_to_end(&mut text).map_err(unreadable)?;
-    let manifest = Manifest::read(&text, &crate::s3::Limits::AWS);
-    let manifest = manifest
-        .map_err(|error| CliError::Manifest { path: path.to_path_buf(), error: Box::new(error) })?;
-    let path = path.canonicalize().map_err(unreadable)?;
-    Ok(Whither::Manifest(path, Box::new(manifest)))
+    })?;
+    Ok(Whither::Manifest(whole, Box::new(manifest::read(path)?)))
 }
 
 /// Refuses what is for keys alone.
