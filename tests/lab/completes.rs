@@ -161,3 +161,27 @@ fn a_share_completes_nothing() {
     assert!(ended.stderr.contains("is a share of 2 of 3 parts"), "{}", ended.stderr);
     assert!(ended.stderr.contains("curlift complete parts.json"), "{}", ended.stderr);
 }
+
+/// `curlift uploads abort`, which is given no keys.
+fn abort(scene: &Scene, name: &str, words: &[&str]) -> Ended {
+    let program = Curlift::new().args(&["uploads", "abort"]).arg(scene.path(name));
+    program.args(words).run()
+}
+
+#[test]
+fn an_upload_is_aborted_by_its_manifest() {
+    let scene = sent(&[], &[1, 3], &["--shards", "2"]);
+    let dry = abort(&scene, "parts.json", &["--dry-run"]).expect_code(0);
+    assert!(dry.stdout.contains("would abort s3://lab/key.bin (7.00 MiB, "), "{}", dry.stdout);
+    assert_eq!(scene.lab.unfinished(), 1);
+    let refused = abort(&scene, "parts-1.json", &[]).expect_code(2);
+    assert!(refused.stderr.contains("it is a share"), "{}", refused.stderr);
+    let refused = abort(&scene, "parts.json", &["--older-than", "1d"]).expect_code(2);
+    assert!(refused.stderr.contains("there is nothing to select"), "{}", refused.stderr);
+    let ended = abort(&scene, "parts.json", &["--json"]).expect_code(0);
+    let freed = &ended.summary()["freed"];
+    assert_eq!((&freed["uploads"], &freed["bytes"]), (&1.into(), &(7 << 20).into()), "{freed}");
+    assert_eq!(scene.lab.unfinished(), 0);
+    let again = abort(&scene, "parts.json", &[]).expect_code(9);
+    assert!(again.stderr.contains("has no unfinished upload"), "{}", again.stderr);
+}
