@@ -11,6 +11,7 @@ mod explains;
 mod exports;
 mod forecasts;
 mod lifecycle;
+mod links;
 mod local_lab;
 mod manifests;
 mod nested;

@@ -66,7 +66,7 @@ pub(in crate::cli) struct PresignArgs {
     pub(in crate::cli) parts: PartsArgs,
     /// Read from standard input what `curlift cp --renew` wants signed, and print it; the object
     /// may be s3://bucket/prefix/, for any below it
-    #[arg(long, conflicts_with_all = ["method", "upload_id"])]
+    #[arg(long, conflicts_with_all = ["method", "upload_id", "checksum_of", "parts_for"])]
     pub(in crate::cli) renew_stdin: bool,
     #[command(flatten)]
     object_settings: AsTyped<ObjectArgs>,
