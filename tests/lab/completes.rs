@@ -138,10 +138,10 @@ fn a_manifest_that_was_changed_sends_nothing() {
     for (name, changed, says) in rows {
         assert_ne!(changed, text, "{name}");
         std::fs::write(scene.path(name), changed).expect("it can be written");
-        let ended = complete(&scene, name, &["--json"]).expect_code(2);
+        let ended = complete(&scene, name, &["--json"]).expect_code(3);
         assert!(ended.stderr.contains(says), "{name}: {}", ended.stderr);
         assert!(!ended.stderr.contains("X-Amz-Signature="), "{}", ended.stderr);
-        assert_eq!(ended.summary()["exit_code"], 2);
+        assert_eq!(ended.summary()["exit_code"], 3);
     }
     // A signature that is not the store's: asked, and refused.
     let mut manifest: Value = serde_json::from_str(&text).expect("it is JSON");
@@ -184,4 +184,16 @@ fn an_upload_is_aborted_by_its_manifest() {
     assert_eq!(scene.lab.unfinished(), 0);
     let again = abort(&scene, "parts.json", &[]).expect_code(9);
     assert!(again.stderr.contains("has no unfinished upload"), "{}", again.stderr);
+}
+
+#[test]
+fn shares_that_are_sent_apart_are_completed_together() {
+    let scene = sent(&[], &[], &["--shards", "2"]);
+    for name in ["parts-1.json", "parts-2.json"] {
+        complete(&scene, "parts.json", &[]).expect_code(6);
+        let program = Curlift::new().arg("cp").arg(&scene.file).arg(scene.path(name));
+        program.run().expect_code(0);
+    }
+    complete(&scene, "parts.json", &[]).expect_code(0);
+    expect_stored(&scene);
 }

@@ -9,6 +9,7 @@ use crate::cli::console::Console;
 use crate::cli::cost::Price;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::place::{Place, Reach};
 use crate::cli::signals::Interrupts;
 use crate::cli::{Surroundings, manifest};
 use crate::s3::{BucketPrefix, LinkedCall, Object};
@@ -47,7 +48,7 @@ pub(super) fn run(
     let task = Task {
         console,
         surroundings,
-        place: store.place(&address),
+        place: Place { reach: Reach::Manifest(selection.address.clone()), ..store.place(&address) },
         selection: Selection {
             prefix: address.prefix.clone(),
             older_than: None,
