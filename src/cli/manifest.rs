@@ -14,10 +14,8 @@ pub(super) fn read(path: &Path) -> Result<Manifest, CliError> {
     let name = name(path);
     let text = text(path)
         .map_err(|error| CliError::Unreadable { path: name.clone(), what: error.to_string() })?;
-    Manifest::read(&text, &Limits::AWS).map_err(|error| CliError::Usage {
-        what: format!("{name} cannot be used: {}", error.what),
-        hint: error.hint,
-    })
+    Manifest::read(&text, &Limits::AWS)
+        .map_err(|error| CliError::Manifest { path: name.into(), error: Box::new(error) })
 }
 
 /// The file, as it is named in messages.

@@ -138,10 +138,10 @@ fn a_manifest_that_was_changed_sends_nothing() {
     for (name, changed, says) in rows {
         assert_ne!(changed, text, "{name}");
         std::fs::write(scene.path(name), changed).expect("it can be written");
-        let ended = complete(&scene, name, &["--json"]).expect_code(2);
+        let ended = complete(&scene, name, &["--json"]).expect_code(3);
         assert!(ended.stderr.contains(says), "{name}: {}", ended.stderr);
         assert!(!ended.stderr.contains("X-Amz-Signature="), "{}", ended.stderr);
-        assert_eq!(ended.summary()["exit_code"], 2);
+        assert_eq!(ended.summary()["exit_code"], 3);
     }
     // A signature that is not the store's: asked, and refused.
     let mut manifest: Value = serde_json::from_str(&text).expect("it is JSON");
@@ -160,4 +160,40 @@ fn a_share_completes_nothing() {
     let ended = complete(&scene, "parts-2.json", &[]).expect_code(2);
     assert!(ended.stderr.contains("is a share of 2 of 3 parts"), "{}", ended.stderr);
     assert!(ended.stderr.contains("curlift complete parts.json"), "{}", ended.stderr);
+}
+
+/// `curlift uploads abort`, which is given no keys.
+fn abort(scene: &Scene, name: &str, words: &[&str]) -> Ended {
+    let program = Curlift::new().args(&["uploads", "abort"]).arg(scene.path(name));
+    program.args(words).run()
+}
+
+#[test]
+fn an_upload_is_aborted_by_its_manifest() {
+    let scene = sent(&[], &[1, 3], &["--shards", "2"]);
+    let dry = abort(&scene, "parts.json", &["--dry-run"]).expect_code(0);
+    assert!(dry.stdout.contains("would abort s3://lab/key.bin (7.00 MiB, "), "{}", dry.stdout);
+    assert_eq!(scene.lab.unfinished(), 1);
+    let refused = abort(&scene, "parts-1.json", &[]).expect_code(2);
+    assert!(refused.stderr.contains("it is a share"), "{}", refused.stderr);
+    let refused = abort(&scene, "parts.json", &["--older-than", "1d"]).expect_code(2);
+    assert!(refused.stderr.contains("there is nothing to select"), "{}", refused.stderr);
+    let ended = abort(&scene, "parts.json", &["--json"]).expect_code(0);
+    let freed = &ended.summary()["freed"];
+    assert_eq!((&freed["uploads"], &freed["bytes"]), (&1.into(), &(7 << 20).into()), "{freed}");
+    assert_eq!(scene.lab.unfinished(), 0);
+    let again = abort(&scene, "parts.json", &[]).expect_code(9);
+    assert!(again.stderr.contains("has no unfinished upload"), "{}", again.stderr);
+}
+
+#[test]
+fn shares_that_are_sent_apart_are_completed_together() {
+    let scene = sent(&[], &[], &["--shards", "2"]);
+    for name in ["parts-1.json", "parts-2.json"] {
+        complete(&scene, "parts.json", &[]).expect_code(6);
+        let program = Curlift::new().arg("cp").arg(&scene.file).arg(scene.path(name));
+        program.run().expect_code(0);
+    }
+    complete(&scene, "parts.json", &[]).expect_code(0);
+    expect_stored(&scene);
 }

@@ -221,7 +221,7 @@ fn a_manifest_on_standard_output_is_that_and_nothing_else() {
 #[test]
 fn a_manifest_that_cannot_be_written_leaves_no_upload() {
     let scene = Scene::new(&["CreateMultipartUpload #1 status 503 SlowDown retry-after 3s"]);
-    let running = scene.presign(&[]).start();
+    let running = scene.presign(&["--shards", "2"]).start();
     let is_begun = |entry: std::fs::DirEntry| {
         entry.file_name().to_string_lossy().starts_with(".curlift-manifest-").then_some(())
     };
@@ -235,6 +235,7 @@ fn a_manifest_that_cannot_be_written_leaves_no_upload() {
     assert!(stderr.contains("nothing is left at the store"), "{stderr}");
     assert_eq!(scene.lab.unfinished(), 0);
     assert_eq!(std::fs::read(scene.path("parts.json")).expect("it is there"), b"a rival's");
+    assert!(!scene.path("parts-1.json").exists(), "a share of nothing");
 }
 
 #[test]

@@ -70,12 +70,18 @@ pub(in crate::cli) struct CompleteArgs {
 impl CompleteArgs {
     /// The flags that go before other places; where the store is, `manifest` says.
     pub(in crate::cli) fn overrides(&self, manifest: &Manifest) -> Overrides {
-        let destination = manifest.destination();
-        Overrides {
-            endpoint_url: Some(destination.endpoint.to_string()),
-            region: Some(destination.region.clone()),
-            addressing: Some(destination.addressing),
-            ..store_overrides(&S3Args::default(), &self.network, &self.retry)
-        }
+        let none = S3Args::default();
+        to_manifest(manifest, store_overrides(&none, &self.network, &self.retry))
+    }
+}
+
+/// Where the store is, as `manifest` says, before all else.
+pub(super) fn to_manifest(manifest: &Manifest, overrides: Overrides) -> Overrides {
+    let destination = manifest.destination();
+    Overrides {
+        endpoint_url: Some(destination.endpoint.to_string()),
+        region: Some(destination.region.clone()),
+        addressing: Some(destination.addressing),
+        ..overrides
     }
 }

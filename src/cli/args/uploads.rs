@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::parts::to_manifest;
 use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
 use crate::config::{self, Overrides};
 use crate::units;
+use crate::upload::Manifest;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum UploadsCommand {
@@ -34,6 +36,7 @@ nothing of the selection is left.
 Examples:
   curlift uploads abort s3://bucket --older-than 24h --dry-run
   curlift uploads abort s3://bucket/backups/key --upload-id ID
+  curlift uploads abort parts.json     (what presign --parts-for wrote; no keys are needed)
 
 Every night, by cron (errors only, which cron mails):
   17 3 * * *  curlift uploads abort s3://bucket --older-than 24h -q
@@ -59,7 +62,8 @@ and /etc/systemd/system/curlift-abort.timer, begun by `systemctl enable --now cu
 /// Which uploads are meant, and how the store is asked.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SelectionArgs {
-    /// The bucket and how the keys begin: s3://bucket or s3://bucket/prefix
+    /// The bucket and how the keys begin: s3://bucket or s3://bucket/prefix; of `abort` also a
+    /// manifest of presigned URLs, whose upload is meant
     #[arg(value_name = "ADDRESS")]
     pub(in crate::cli) address: String,
     /// How the keys go on behind the address
@@ -105,6 +109,11 @@ impl SelectionArgs {
     pub(in crate::cli) fn overrides(&self) -> Overrides {
         let concurrency = self.concurrency;
         Overrides { concurrency, ..store_overrides(&self.s3, &self.network, &self.retry) }
+    }
+
+    /// The same, where the store is where `manifest` says.
+    pub(in crate::cli) fn overrides_for(&self, manifest: &Manifest) -> Overrides {
+        to_manifest(manifest, self.overrides())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};
-use crate::cli::place::{Place, quoted};
+use crate::cli::place::{Place, Reach, quoted};
 use crate::cli::signals::Interrupts;
 use crate::cli::{Surroundings, explain, hints, manifest, report};
 use crate::s3::{BucketPrefix, ErrorClass, LinkedCall, Object};
@@ -41,7 +41,8 @@ fn complete(
     let Object { bucket, key } = manifest.object().clone();
     let address = BucketPrefix { bucket, prefix: key.as_str().to_owned() };
     let source = manifest.file().name.clone();
-    let place = Place { source, ..access.place(&address) };
+    let reach = Reach::Manifest(name.clone());
+    let place = Place { source, reach, ..access.place(&address) };
     let interrupts = Interrupts::listen()?;
     let mut caller = access.caller_by_links(&manifest, console, &place, &interrupts)?;
     let (outcome, script) = caller.carry_out(Completing::new(&manifest, args.dry_run))?;
@@ -160,11 +161,6 @@ impl Task<'_> {
             ErrorClass::CredentialsExpired => Some(
                 "the parts stay at the store; with keys, presign --upload-id ID --call complete \
                  signs another URL, and cp FILE OBJECT --upload-id ID completes it"
-                    .to_owned(),
-            ),
-            ErrorClass::Denied => Some(
-                "the store refuses the manifest's URLs: they were changed, or the keys that \
-                 signed them may no longer do this; have a new manifest written"
                     .to_owned(),
             ),
             _ => hints::hint(failure, self.place, &self.caller.cost().diagnoses),

@@ -2,6 +2,7 @@
 //! listing of objects shows.
 
 mod abort;
+mod by_manifest;
 mod ls;
 mod ownership;
 mod sum;

@@ -288,18 +288,28 @@ impl Files {
         self.shares.iter().map(|file| file.path.clone()).collect()
     }
 
-    /// Writes the shares, and then the manifest: what is there without it is of no use.
+    /// Writes the shares, and then the manifest: all of them or none.
     fn write(self, manifest: &Manifest, console: &Console) -> Result<(), CliError> {
         let Some(file) = self.manifest else {
             console.product(&String::from_utf8_lossy(&manifest.write()));
             return Ok(());
         };
         let count = u32::try_from(self.shares.len()).expect("there are 10,000 at most");
-        if count > 0 {
-            for (share, file) in manifest.shards(count).iter().zip(self.shares) {
-                file.finish(&share.write())?;
+        let shares = if count > 0 { manifest.shards(count) } else { Vec::new() };
+        let whole = (manifest, file);
+        let mut written = Vec::new();
+        for (manifest, file) in shares.iter().zip(self.shares).chain([whole]) {
+            match file.finish(&manifest.write()) {
+                Ok(path) => written.push(path),
+                Err(error) => {
+                    // Of no use: their upload is given up.
+                    for path in &written {
+                        std::fs::remove_file(path).ok();
+                    }
+                    return Err(error);
+                }
             }
         }
-        file.finish(&manifest.write()).map(drop)
+        Ok(())
     }
 }

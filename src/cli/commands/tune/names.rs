@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(known(usual.0).unwrap(), usual.0);
         }
         for (typed, meant) in
-            [("partsize", "part_size"), ("Concurency", "concurrency"), ("resume", "retry")]
+            [("partsize", "part_size"), ("Concurency", "concurrency"), ("resume", "renew")]
         {
             let error = known(typed).unwrap_err();
             let hint = error.hint().unwrap();

@@ -5,7 +5,7 @@ use super::sum::Sum;
 use super::table::{counted, stored};
 use super::told::{self, Freed, Summary, rounded};
 use super::verdicts::{Failures, line, object};
-use super::{Caller, Task};
+use super::{Caller, Task, by_manifest};
 use crate::cli::Surroundings;
 use crate::cli::args::AbortArgs;
 use crate::cli::console::Console;
@@ -22,29 +22,47 @@ pub(super) fn run(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
+    if by_manifest::is_named(args) {
+        return by_manifest::run(args, console, surroundings);
+    }
     expect_selection(args)?;
     let (task, store, address) = Task::prepare(&args.selection, console, surroundings)?;
     let mut caller = task.caller(store, &address, &args.selection)?;
-    let Some(listed) = task.list(&mut caller)? else {
-        let summary = Summary::of_nothing(&task.place.object);
-        console.event(&Summary { outcome: "interrupted", ..summary });
-        return Ok(task.stopped("nothing was aborted"));
-    };
+    match task.list(&mut caller)? {
+        Some(listed) => free(&task, &mut caller, listed, args.dry_run),
+        None => Ok(stopped(&task)),
+    }
+}
+
+/// Nothing was aborted, for the user stopped it.
+pub(super) fn stopped(task: &Task<'_>) -> ExitStatus {
+    let summary = Summary::of_nothing(&task.place.object);
+    task.console.event(&Summary { outcome: "interrupted", ..summary });
+    task.stopped("nothing was aborted")
+}
+
+/// Aborts what was listed, and tells what became of it.
+pub(super) fn free(
+    task: &Task<'_>,
+    caller: &mut Caller<'_>,
+    listed: Listed,
+    dry_run: bool,
+) -> Result<ExitStatus, CliError> {
     if let Some((failure, count)) = &listed.unknown {
         let what = format!("what lies in {} is not known", counted(*count, "upload"));
-        console.note(&format!("{what}: {}", crate::cli::explain::reason(failure)));
+        task.console.note(&format!("{what}: {}", crate::cli::explain::reason(failure)));
     }
     let out_of_reach = out_of_reach(&listed);
-    let work = Work::new(&task, listed);
+    let work = Work::new(task, listed);
     let (work, outcome) = match out_of_reach {
-        _ if args.dry_run => (work, None),
+        _ if dry_run => (work, None),
         Some(failure) => (work, Some(CallsOutcome::GaveUp(failure))),
         None => {
-            let (outcome, work) = work.carry_out(&mut caller)?;
+            let (outcome, work) = work.carry_out(caller)?;
             (work, Some(outcome))
         }
     };
-    Ok(work.tell(&task, &caller, outcome.as_ref()))
+    Ok(work.tell(task, caller, outcome.as_ref()))
 }
 
 /// Why nothing more needs to be tried.
