@@ -5,11 +5,13 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait, and hand PATH on")]
 
 mod canned;
+mod completes;
 mod diagnoses;
 mod explains;
 mod exports;
 mod forecasts;
 mod lifecycle;
+mod links;
 mod local_lab;
 mod manifests;
 mod nested;

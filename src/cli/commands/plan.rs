@@ -1,6 +1,7 @@
 //! `curlift plan`: what `cp` would do. Sends nothing and needs no credentials.
 
 mod ladder;
+mod linked;
 
 use std::fmt::Write as _;
 
@@ -44,6 +45,9 @@ pub(super) fn run(
     };
     let outlook = upload.outlook(&upload.plan, &rights);
     let foretold = outlook.foretell(|_| false, unix_now());
+    if let Some(linked) = &upload.linked {
+        plan = plan.by_links(&upload, linked);
+    }
     plan.forecast = foretold.as_ref().map(Expected::new);
     if console.is_json() {
         console.event(&plan);
@@ -84,6 +88,10 @@ struct Plan {
     bytes_max: Option<u64>,
     /// Nothing where no rate is known.
     forecast: Option<Expected>,
+    #[serde(skip)]
+    by_links: bool,
+    #[serde(skip)]
+    is_share: bool,
 }
 
 /// How long it takes, and what begins too late.
@@ -164,6 +172,8 @@ impl Plan {
             ladder: ladder::rungs(upload),
             bytes_max: plan.is_none().then(|| upload.plan.largest()),
             forecast: None,
+            by_links: false,
+            is_share: false,
         }
     }
 
@@ -181,6 +191,8 @@ impl Plan {
     fn requests(&self) -> Option<(&'static str, String)> {
         let requests = match self.requests? {
             1 => "1 (PutObject)".to_owned(),
+            more if self.is_share => format!("{more}, with ListParts"),
+            more if self.by_links => format!("{more}, with ListParts and CompleteMultipartUpload"),
             more => format!("{more}, with CreateMultipartUpload and CompleteMultipartUpload"),
         };
         Some(("requests", requests))
@@ -220,10 +232,8 @@ impl Plan {
             ("region", format!("{} ({})", self.region.value, self.region.origin)),
         ];
         rows.extend(self.size());
-        rows.push((
-            "in parts from",
-            format!("{} ({})", exact_size(threshold.value), threshold.origin),
-        ));
+        let from = format!("{} ({})", exact_size(threshold.value), threshold.origin);
+        rows.extend((!self.by_links).then_some(("in parts from", from)));
         rows.extend(self.requests());
         rows.push((
             "in flight",
