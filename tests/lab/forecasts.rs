@@ -228,6 +228,15 @@ fn links_that_end_too_early_are_told_of_beforehand() {
 }
 
 #[test]
+fn links_that_are_renewed_are_nothing_to_warn_of() {
+    let scene = Manifests::new(&[]);
+    scene.presign(&["--expires-in", "90s"]).run().expect_code(0);
+    let flags = ["--strict-expiry", "--renew", "cat parts.json", SLOW[0], SLOW[1]];
+    let ended = by_manifest(&scene, "cp", &flags).run().expect_code(0);
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+}
+
+#[test]
 fn one_link_is_in_time_where_it_begins_in_time() {
     let scene = Manifests::new(&[]);
     let presigned = Curlift::new().store(&scene.lab.store);
