@@ -11,7 +11,7 @@ use crate::disk::{JournalFileError, SourceError};
 use crate::s3::{EndpointError, NameError, PresignedUrlError, SettingsError};
 use crate::transport::Refusal;
 use crate::upload::journal::JournalError;
-use crate::upload::{Failure, PlanError};
+use crate::upload::{Failure, ManifestError, PlanError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,9 @@ pub(super) enum CliError {
     /// The file is not what was sent so far.
     #[error("{} is not the file that an earlier run began to upload: {how}", .path.display())]
     SourceDiffers { path: PathBuf, how: String },
+    /// A manifest of presigned URLs that cannot be used.
+    #[error("{}: {error}", .path.display())]
+    Manifest { path: PathBuf, error: Box<ManifestError> },
     /// The file is not what a manifest is for.
     #[error("{what}")]
     AnotherFile { what: String, hint: String },
@@ -132,6 +135,7 @@ impl CliError {
             CliError::Config(_)
             | CliError::OptionsRefused(_)
             | CliError::Session(_)
+            | CliError::Manifest { .. }
             | CliError::Log { .. } => ExitStatus::Configuration,
             CliError::Source(_) | CliError::SourceDiffers { .. } | CliError::AnotherFile { .. } => {
                 ExitStatus::Source
@@ -176,6 +180,7 @@ impl CliError {
             | CliError::AnotherFile { hint, .. }
             | CliError::LinkExpired { hint, .. } => Some(hint.clone()),
             CliError::Expiry { hint, .. } => Some(format!("what would fit: {hint}")),
+            CliError::Manifest { error, .. } => Some(error.hint.clone()),
             CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())

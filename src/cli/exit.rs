@@ -16,7 +16,7 @@ pub enum ExitStatus {
     Usage = 2,
     /// Configuration, or libcurl refused to work with it.
     Configuration = 3,
-    /// Credentials or permission; with `--strict-expiry`, keys that would end too early.
+    /// Credentials or permission; with `--strict-expiry`, keys or links that would end too early.
     Credentials = 4,
     /// The file or standard input cannot be read, or is not what it was or should be.
     Source = 5,

@@ -4,6 +4,7 @@
 mod rates;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +17,7 @@ use super::error::CliError;
 use super::json::{Event, milliseconds};
 use crate::config::CONCURRENCY_MAX;
 use crate::credentials::{Found, Renews};
-use crate::s3::{PartNumber, UnixTime};
+use crate::s3::{LinkedCall, Links, PartNumber, UnixTime};
 use crate::upload::{Ahead, Forecast, UploadPlan};
 
 /// What requests are signed with, as far as it ends.
@@ -29,6 +30,18 @@ pub(super) enum Rights {
     Unknown { source: String },
     /// Keys that end then.
     Keys { source: String, ends_at: UnixTime, renews: Renews },
+    /// Presigned URLs, each with an end of its own.
+    Links(LinkEnds),
+}
+
+/// When presigned URLs end, of those without which nothing is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct LinkEnds {
+    put: Option<UnixTime>,
+    /// Of these parts and no others.
+    parts: BTreeMap<PartNumber, UnixTime>,
+    /// `None` where somebody else completes the upload.
+    complete: Option<UnixTime>,
 }
 
 impl Rights {
@@ -44,23 +57,57 @@ impl Rights {
         }
     }
 
+    /// Of presigned URLs that nobody renews.
+    pub(super) fn of_links(links: &Links) -> Rights {
+        let mut ends = LinkEnds::default();
+        for (call, link) in links.iter() {
+            let end = link.url.expires_at();
+            match call {
+                LinkedCall::PutObject => ends.put = Some(end),
+                LinkedCall::CompleteMultipartUpload => ends.complete = Some(end),
+                LinkedCall::UploadPart(number) => {
+                    ends.parts.insert(number, end);
+                }
+                _ => {}
+            }
+        }
+        Rights::Links(ends)
+    }
+
+    /// Whether part `number` is sent by it at all.
+    fn covers(&self, number: PartNumber) -> bool {
+        match self {
+            Rights::Links(ends) => ends.put.is_some() || ends.parts.contains_key(&number),
+            _ => true,
+        }
+    }
+
     /// Whether it is known to end.
     fn ends(&self) -> bool {
         !matches!(self, Rights::Lasting | Rights::Unknown { .. })
     }
 
     /// How long from `now` part `number` may begin.
-    fn part_ends_in(&self, _number: PartNumber, now: UnixTime) -> Option<Duration> {
-        self.complete_ends_in(now)
+    fn part_ends_in(&self, number: PartNumber, now: UnixTime) -> Option<Duration> {
+        match self {
+            Rights::Links(ends) => left(ends.parts.get(&number).copied().or(ends.put), now),
+            _ => self.complete_ends_in(now),
+        }
     }
 
     /// How long from `now` the upload may be completed.
     fn complete_ends_in(&self, now: UnixTime) -> Option<Duration> {
         match self {
             Rights::Lasting | Rights::Unknown { .. } => None,
-            Rights::Keys { ends_at, .. } => Some(ends_at.since(now).unwrap_or_default()),
+            Rights::Keys { ends_at, .. } => left(Some(*ends_at), now),
+            Rights::Links(ends) => left(ends.complete, now),
         }
     }
+}
+
+/// From `now` until then; nothing where that is over.
+fn left(end: Option<UnixTime>, now: UnixTime) -> Option<Duration> {
+    Some(end?.since(now).unwrap_or_default())
 }
 
 fn unix(time: SystemTime) -> UnixTime {
@@ -140,7 +187,8 @@ impl<'a> Outlook<'a> {
         let rights = self.rights;
         let part_ends_in = |number| rights.part_ends_in(number, now);
         let complete_ends_in = rights.complete_ends_in(now);
-        let ahead = Ahead::of(self.plan, stored, (0, 0), part_ends_in, complete_ends_in)?;
+        let is_done = |number| stored(number) || !rights.covers(number);
+        let ahead = Ahead::of(self.plan, is_done, (0, 0), part_ends_in, complete_ends_in)?;
         let forecast = ahead.forecast(rate.value, self.concurrency, CONCURRENCY_MAX);
         Some(Foretold { forecast, rate, rights })
     }
@@ -211,7 +259,7 @@ impl<'a> Outlook<'a> {
                 ),
                 "add --expected-rate RATE, such as 24MB/s or 200Mbit, or leave --strict-expiry out",
             ),
-            Rights::Keys { .. } => Ok(()),
+            Rights::Keys { .. } | Rights::Links(_) => Ok(()),
         }
     }
 }
@@ -245,11 +293,20 @@ impl Foretold<'_> {
     }
 
     fn end(&self) -> Option<String> {
-        let Rights::Keys { source, .. } = self.rights else { return None };
-        let what = format!("the keys of {}", named(source));
-        Some(match self.forecast.ends_in? {
-            Duration::ZERO => format!("{what} have ended"),
-            ends_in => format!("{what} end in {}", span(ends_in)),
+        let (what, plural) = match self.rights {
+            Rights::Lasting | Rights::Unknown { .. } => return None,
+            Rights::Keys { source, .. } => (format!("the keys of {}", named(source)), true),
+            Rights::Links(ends) if ends.put.is_some() => ("the presigned URL".to_owned(), false),
+            Rights::Links(_) if self.forecast.ends_at_once => {
+                ("the presigned URLs".to_owned(), true)
+            }
+            Rights::Links(_) => ("the first of the presigned URLs".to_owned(), false),
+        };
+        Some(match (self.forecast.ends_in?, plural) {
+            (Duration::ZERO, true) => format!("{what} have ended"),
+            (Duration::ZERO, false) => format!("{what} has ended"),
+            (ends_in, true) => format!("{what} end in {}", span(ends_in)),
+            (ends_in, false) => format!("{what} ends in {}", span(ends_in)),
         })
     }
 
@@ -270,20 +327,26 @@ impl Foretold<'_> {
     pub(super) fn what_would_fit(&self) -> String {
         let mut ways = Vec::new();
         let lifetime = self.forecast.lifetime();
-        if let Rights::Keys { renews, .. } = self.rights {
-            let lifetime = lifetime.filter(|lifetime| *lifetime <= SESSION_MAX);
-            ways.extend(lifetime.map(|lifetime| format!("keys that last {}", span(lifetime))));
-            ways.push(match renews {
-                Renews::Perhaps => {
-                    "newer keys where these come from, which is asked before they end".to_owned()
-                }
-                _ => "a profile with a role or an SSO session, whose keys are renewed".to_owned(),
-            });
+        match self.rights {
+            Rights::Lasting | Rights::Unknown { .. } => {}
+            Rights::Keys { renews, .. } => {
+                let lifetime = lifetime.filter(|lifetime| *lifetime <= SESSION_MAX);
+                ways.extend(lifetime.map(|lifetime| format!("keys that last {}", span(lifetime))));
+                ways.push(match renews {
+                    Renews::Perhaps => NEWER.to_owned(),
+                    _ => RENEWED.to_owned(),
+                });
+            }
+            Rights::Links(_) => {
+                let typed = lifetime.map(exact_duration);
+                ways.extend(typed.map(|typed| format!("curlift presign --expires-in {typed}")));
+                ways.push("--renew 'COMMAND'".to_owned());
+            }
         }
         let concurrency = self.forecast.concurrency_needed;
         ways.extend(concurrency.map(|parts| format!("--concurrency {parts}")));
         let rate = self.forecast.rate_needed.filter(|rate| *rate > self.forecast.rate);
-        ways.extend(rate.map(|rate| format!("{}/s", HumanBytes(rate))));
+        ways.extend(rate.map(|rate| format!("more than {}/s", HumanBytes(rate))));
         match ways.pop() {
             Some(last) if !ways.is_empty() => format!("{}; or {last}", ways.join("; ")),
             Some(only) => only,
@@ -329,6 +392,21 @@ impl Line {
 
 /// No session of STS lasts longer (AWS STS API Reference, `GetSessionToken`).
 const SESSION_MAX: Duration = Duration::from_hours(36);
+
+/// What helps where a file or a command has the keys.
+const NEWER: &str = "newer keys where these come from, which is asked before they end";
+
+/// What helps where nobody can change them.
+const RENEWED: &str = "a profile with a role or an SSO session, whose keys are renewed";
+
+/// A lifetime as it is typed.
+fn exact_duration(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let exact = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    let (unit, name) = exact.unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
+}
 
 /// A source of keys as it stands in a sentence.
 fn named(source: &str) -> String {

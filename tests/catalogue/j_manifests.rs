@@ -71,7 +71,7 @@ fn j6_a_manifest_that_does_more_than_it_says() {
                 program = program.arg(&file);
             }
             let Ended { code, stdout, stderr } = program.arg(&path).run();
-            assert_eq!(code, Some(2), "{what}: {stderr}");
+            assert_eq!(code, Some(3), "{what}: {stderr}");
             assert!(stderr.contains("hint:"), "{what}: {stderr}");
             for printed in [&stdout, &stderr] {
                 assert!(!printed.contains("X-Amz-Signature="), "{what}: {printed}");

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::local_lab::Lab;
+use super::manifests::Scene as Manifests;
 use super::support::{Curlift, Ended, write_file};
 use super::{BUCKET, DESTINATION, KEY, SIZE};
 
@@ -189,4 +190,60 @@ fn the_real_rate_is_held_against_the_end_under_way() {
     assert_eq!(forecasts[0]["completes_in_time"], false);
     assert!(ended.stderr.contains("warning: about "), "{}", ended.stderr);
     assert!(ended.stderr.contains("the keys of the environment "), "{}", ended.stderr);
+}
+
+/// `curlift` with a file and the manifest of three parts for it, whose URLs live for a minute and a
+/// half.
+fn by_manifest(scene: &Manifests, command: &str, flags: &[&str]) -> Curlift {
+    let program = Curlift::new().env("XDG_STATE_HOME", scene.path("state"));
+    let program = program.args(&[command, "-c", "1"]).args(flags);
+    program.arg(&scene.file).arg(scene.path("parts.json"))
+}
+
+#[test]
+fn links_that_end_too_early_are_told_of_beforehand() {
+    let scene = Manifests::new(&[]);
+    scene.presign(&["--expires-in", "90s"]).run().expect_code(0);
+    let strict = ["--strict-expiry", SLOW[0], SLOW[1]];
+    for command in ["plan", "cp"] {
+        let ended = by_manifest(&scene, command, &strict).run().expect_code(4);
+        for said in [
+            "nothing was sent (--strict-expiry): about 2 min 2 s at 100.00 KiB/s; the presigned \
+             URLs end in 1 min ",
+            ": 1 of 3 parts will not make it",
+            "what would fit: curlift presign --expires-in 5m; --renew 'COMMAND'; or more than 1",
+        ] {
+            assert!(ended.stderr.contains(said), "{said:?} is not in:\n{}", ended.stderr);
+        }
+    }
+    assert!(!scene.lab.store.has(BUCKET, KEY));
+    let left: Vec<_> = fs::read_dir(scene.path("state/curlift")).into_iter().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    let ended = by_manifest(&scene, "cp", &["--json", SLOW[0], SLOW[1]]).run().expect_code(0);
+    assert!(ended.stderr.contains("warning: about 2 min 2 s at"), "{}", ended.stderr);
+    let forecasts = forecasts(&ended);
+    assert_eq!(forecasts.len(), 1, "{forecasts:?}");
+    assert_eq!(forecasts[0]["late_parts"], 1);
+    assert!(scene.lab.store.has(BUCKET, KEY));
+}
+
+#[test]
+fn links_that_are_renewed_are_nothing_to_warn_of() {
+    let scene = Manifests::new(&[]);
+    scene.presign(&["--expires-in", "90s"]).run().expect_code(0);
+    let flags = ["--strict-expiry", "--renew", "cat parts.json", SLOW[0], SLOW[1]];
+    let ended = by_manifest(&scene, "cp", &flags).run().expect_code(0);
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+}
+
+#[test]
+fn one_link_is_in_time_where_it_begins_in_time() {
+    let scene = Manifests::new(&[]);
+    let presigned = Curlift::new().store(&scene.lab.store);
+    let presigned = presigned.args(&["presign", DESTINATION, "--expires-in", "60s"]);
+    let url = presigned.run().expect_code(0).stdout.trim().to_owned();
+    let put = Curlift::new().args(&["cp", "--json", "--strict-expiry", SLOW[0], SLOW[1]]);
+    let ended = put.arg(&scene.file).arg(url).run().expect_code(0);
+    assert_eq!(forecasts(&ended)[0]["completes_in_time"], true);
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
 }

@@ -37,10 +37,11 @@ pub(super) fn run(
     let mut plan = Plan::new(&upload, &config, !args.s3.no_sign_request);
     // Keys are looked for only where something can be said of them.
     let strict = upload.expiry.strict;
-    let rights = if strict || upload.outlook(&upload.plan, &Rights::Lasting).rate().is_some() {
-        rights_at_hand(&args.s3, &config, surroundings)
-    } else {
-        Rights::Lasting
+    let is_wanted = strict || upload.outlook(&upload.plan, &Rights::Lasting).rate().is_some();
+    let rights = match upload.rights_of_links() {
+        Some(rights) => rights,
+        None if is_wanted => rights_at_hand(&args.s3, &config, surroundings),
+        None => Rights::Lasting,
     };
     let outlook = upload.outlook(&upload.plan, &rights);
     let foretold = outlook.foretell(|_| false, unix_now());

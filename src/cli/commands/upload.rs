@@ -131,8 +131,8 @@ impl Upload {
         config: &Config,
         surroundings: &Surroundings,
     ) -> Result<SessionKeys, CliError> {
-        match &self.linked {
-            Some(_) => Ok(SessionKeys::default()),
+        match self.rights_of_links() {
+            Some(rights) => Ok(SessionKeys { rights, ..SessionKeys::default() }),
             None => SessionKeys::find(&args.s3, config, surroundings),
         }
     }

@@ -74,6 +74,53 @@ fn what_will_not_make_it_is_said_in_one_sentence() {
     }
 }
 
+/// Links for so many parts, of which the last ones end later, and for completing.
+fn links(parts: u32, ends_in: u64, last_end_in: u64, complete: Option<u64>) -> Rights {
+    let at = |seconds| NOW.after(Duration::from_secs(seconds));
+    let end = |index| if index < parts / 2 { at(ends_in) } else { at(last_end_in) };
+    Rights::Links(LinkEnds {
+        put: None,
+        parts: (0..parts).map(|index| (PartNumber::from_index(index), end(index))).collect(),
+        complete: complete.map(at),
+    })
+}
+
+#[test]
+fn links_end_each_by_itself() {
+    // Rounds of eight parts begin every 33.3 s; ten rounds in all.
+    let put = Rights::Links(LinkEnds { put: Some(NOW), ..LinkEnds::default() });
+    let rows = [
+        (
+            80,
+            links(80, 100, 100, Some(100)),
+            "the presigned URLs end in 1 min 40 s: 56 of 80 parts will not make it",
+            "curlift presign --expires-in 10m; --renew 'COMMAND'; or more than 80.00 MiB/s",
+        ),
+        (
+            80,
+            links(80, 100, 3600, Some(3600)),
+            "the first of the presigned URLs ends in 1 min 40 s: 16 of 80 parts will not make it",
+            "curlift presign --expires-in 10m; --renew 'COMMAND'; --concurrency 64; or more than \
+             32.00 MiB/s",
+        ),
+        // A share: the other parts are somebody else's, and so is completing.
+        (80, links(8, 1, 1, None), "the presigned URLs end in 1 s", ""),
+        (
+            1,
+            put,
+            "the presigned URL has ended: the file will not make it",
+            "curlift presign --expires-in 5m; or --renew 'COMMAND'",
+        ),
+    ];
+    for (parts, rights, sentence, fits) in rows {
+        let (told, would_fit) = told(parts, &rights);
+        assert_eq!(told.split_once("; ").unwrap().1, sentence);
+        if !fits.is_empty() {
+            assert_eq!(would_fit, fits);
+        }
+    }
+}
+
 #[test]
 fn what_would_fit_is_said_and_only_what_would() {
     let rows = [
@@ -81,13 +128,13 @@ fn what_would_fit_is_said_and_only_what_would() {
             2736,
             keys(55 * 60, Renews::Never),
             "keys that last 5 h; a profile with a role or an SSO session, whose keys are renewed; \
-             or 82.91 MiB/s",
+             or more than 82.91 MiB/s",
         ),
         (
             2736,
             keys(55 * 60, Renews::Perhaps),
             "keys that last 5 h; newer keys where these come from, which is asked before they end; \
-             or 82.91 MiB/s",
+             or more than 82.91 MiB/s",
         ),
         // To have ended is to be late at any rate.
         (

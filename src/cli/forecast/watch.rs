@@ -100,7 +100,7 @@ impl Watch {
         let wall = UnixTime(wall.0.saturating_add(self.clock.0));
         let ahead = Ahead::of(
             self.plan.as_ref()?,
-            |number| self.stored.contains(&number),
+            |number| self.stored.contains(&number) || !rights.covers(number),
             (snapshot.in_flight, snapshot.bytes_in_flight),
             |number| rights.part_ends_in(number, wall),
             rights.complete_ends_in(wall),

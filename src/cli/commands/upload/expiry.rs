@@ -27,6 +27,13 @@ impl Upload {
         }
     }
 
+    /// When its presigned URLs end; `None` where it goes by keys.
+    pub(in crate::cli::commands) fn rights_of_links(&self) -> Option<Rights> {
+        let linked = self.linked.as_ref()?;
+        let renewed = self.renewing.is_wanted();
+        Some(if renewed { Rights::Lasting } else { Rights::of_links(&linked.links) })
+    }
+
     /// Where rates are remembered. One that was limited says nothing of others, nor they of it.
     fn rates_folder(&self) -> Option<&Path> {
         self.journals.as_deref().filter(|_| !self.transport.sets("MAX_SEND_SPEED_LARGE"))

@@ -63,8 +63,9 @@ impl Upload {
     ) -> Result<(Continuation, Watch), CliError> {
         let mut found = wanted.find(self.journals.as_deref(), console)?;
         let watch = self.foretell(&found.beginning, &keys.rights, console).inspect_err(|_| {
-            // There is nothing to go on with: a journal that was begun for this run says nothing.
-            if let (Beginning::Anew, Some(journal)) = (&found.beginning, found.journal.take()) {
+            // A journal that was begun for this run has nothing to go on with.
+            let is_new = !matches!(found.beginning, Beginning::Resumed(_));
+            if let Some(journal) = found.journal.take().filter(|_| is_new) {
                 let removed = journal.remove();
                 removed.unwrap_or_else(|error| log::info!("a journal stays: {error}"));
             }
