@@ -16,7 +16,7 @@ use crate::cli::place::quoted;
 use crate::cli::signals::Interrupts;
 use crate::credentials::Environment;
 use crate::http::{Body, Headers, Method, Request};
-use crate::lab::{Lab, LabSettings, NullServer};
+use crate::lab::{Lab, LabSettings, LinkRate, NullServer};
 use crate::s3::sigv4::{Lifetime, Signer};
 use crate::s3::{Addressing, Credentials, Endpoint, Object, Secret};
 
@@ -141,6 +141,7 @@ fn settings(args: LabArgs) -> LabSettings {
         discard: args.discard,
         folder: args.folder,
         tls: args.tls,
+        link: args.link_rate.map(|bytes_per_s| LinkRate { bytes_per_s, is_shared: true }),
         buckets: args.buckets,
         ..LabSettings::default()
     }
