@@ -5,13 +5,14 @@ use super::rust::{CodePath, paths};
 use super::{File, Violation, expect_none, sources};
 
 /// Folders and files that are pure; `name.rs` beside `name/` counts as the folder.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "http",
     "s3",
     "upload",
     "curlopt",
     "time",
     "tune",
+    "experiment",
     "units",
     "lab/model",
     "lab/faults",
