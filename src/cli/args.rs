@@ -4,6 +4,8 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 mod bucket;
+#[cfg(feature = "lab")]
+mod experiment;
 mod export;
 mod options;
 mod presign;
@@ -18,6 +20,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+#[cfg(feature = "lab")]
+pub(super) use self::experiment::{ClientWord, ExperimentCommand, PresignedExpiryArgs};
 pub(super) use self::export::{ExportArgs, Target, ToolVersion};
 pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
@@ -60,7 +64,7 @@ impl Command {
             | Command::Resume(_)
             | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
-            Command::Lab(_) | Command::Demo(_) => false,
+            Command::Experiment(_) | Command::Lab(_) | Command::Demo(_) => false,
             Command::Completions { .. } | Command::Man { .. } => false,
         }
     }
@@ -94,6 +98,10 @@ pub(super) enum Command {
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),
+    /// Show by measuring, on this machine alone, why uploads fail
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Experiment(ExperimentCommand),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]

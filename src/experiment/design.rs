@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::UPLOADS_MAX;
 use super::forecast::Setting;
 
 /// Who looks at the life of a URL and when, or what else ends a transfer.
@@ -56,16 +55,22 @@ impl Behaviour {
 pub enum Client {
     /// A Python script with `PycURL`, a pool of threads in one process.
     Pycurl,
+    /// The same with Python's own `http.client`, which sends all of a body before it reads.
+    Python,
     /// This program, a process an upload.
     Curlift,
 }
 
 impl Client {
+    /// All there are.
+    pub const ALL: [Client; 3] = [Client::Pycurl, Client::Python, Client::Curlift];
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Client::Pycurl => "PycURL",
+            Client::Python => "http.client",
             Client::Curlift => "curlift",
         }
     }
@@ -126,7 +131,7 @@ pub enum DesignError {
     #[error("{0} 0 uploads nothing; at least one must")]
     Nobody(&'static str),
     /// More than a machine should start.
-    #[error("{0} uploads at once are more than the {UPLOADS_MAX} this starts")]
+    #[error("{0} uploads at once are more than the {USERS_MAX} this starts")]
     TooManyUsers(u32),
     /// A file that is empty, or nearly so once scaled.
     #[error(
@@ -164,6 +169,9 @@ pub enum DesignError {
     #[error("a presigned URL lives for seven days at most, and {} are more", seconds(*.0))]
     TooLong(Duration),
 }
+
+/// More at once would measure the machine.
+const USERS_MAX: u32 = 64;
 
 /// Less is in the buffers of sockets before the link has any say.
 const LEAST_SIZE: u64 = 256 << 10;
@@ -211,7 +219,7 @@ impl Design {
                 return Err(DesignError::Nobody(name));
             }
         }
-        if let Some(most) = wanted.users.last().filter(|most| **most > UPLOADS_MAX) {
+        if let Some(most) = wanted.users.last().filter(|most| **most > USERS_MAX) {
             return Err(DesignError::TooManyUsers(*most));
         }
         for lifetime in &wanted.lifetimes {

@@ -3,20 +3,18 @@
 //! The report: several uploads of 40 MB at once, through presigned URLs, break off under way with
 //! "broken pipe" or status 0; five with a lifetime of 10 s do; the longer the lifetime, the fewer.
 
-use std::time::Duration;
-
 use super::design::{Behaviour, Cell, Client, Design};
 use super::forecast::{Forecast, forecast};
 use super::outcome::Outcome;
 
-/// The place of the report.
+/// How many users the report is about.
 const REPORTED_USERS: u32 = 5;
-const REPORTED_LIFETIME: Duration = Duration::from_secs(10);
 
 /// How far one behaviour, with one client, looks like the report; each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
-    /// Whether uploads fail where the report says so, or at the place measured nearest to it.
+    /// Whether uploads fail at the number of users nearest to the report's and the shortest
+    /// lifetime.
     pub fails_there: f64,
     /// Of the numbers of users that fail at the shortest lifetime, the share that fails less at
     /// the longest and never more in between; `None` where one lifetime was measured.
@@ -53,8 +51,9 @@ pub struct Fit {
 pub struct Verdict {
     /// Every behaviour and client that was measured, in the order of the tables.
     pub fits: Vec<Fit>,
-    /// Places in `fits` of those that look like the report, the best first: of the client that
-    /// reports are about, `PycURL` where it was measured.
+    /// Places in `fits` of those that look like the report, the best first, each behaviour with the
+    /// client that looks most like it. Curlift is asked only where no other was measured: reports
+    /// are about scripts.
     pub alike: Vec<usize>,
     /// What would tell the first two of them apart.
     pub apart: Option<Apart>,
@@ -79,11 +78,20 @@ pub fn fit(design: &Design, outcomes: &[Outcome]) -> Verdict {
     let pairs =
         pairs.flat_map(|behaviour| wanted.clients.iter().map(|client| (*behaviour, *client)));
     let fits: Vec<Fit> = pairs.filter_map(|(b, c)| fit_of(design, b, c, outcomes)).collect();
-    let reporting = fits.iter().map(|fit| fit.client).min();
+    let is_script = |fit: &Fit| fit.client != Client::Curlift;
+    let has_scripts = fits.iter().any(is_script);
+    let score = |index: usize| fits[index].shape.score();
     let mut alike: Vec<usize> = (0..fits.len())
-        .filter(|&index| Some(fits[index].client) == reporting && fits[index].shape.score() > 0.0)
+        .filter(|&index| score(index) > 0.0 && (!has_scripts || is_script(&fits[index])))
         .collect();
-    alike.sort_by(|&a, &b| fits[b].shape.score().total_cmp(&fits[a].shape.score()));
+    // The sort keeps the order of those alike; the best of a behaviour comes first.
+    alike.sort_by(|&a, &b| score(b).total_cmp(&score(a)));
+    let mut behaviours = Vec::new();
+    alike.retain(|&index| {
+        let is_first = !behaviours.contains(&fits[index].behaviour);
+        behaviours.push(fits[index].behaviour);
+        is_first
+    });
     let apart = match alike[..] {
         [first, second, ..] => apart(design, &fits[first], &fits[second]),
         _ => None,
@@ -119,10 +127,8 @@ fn fit_of(
 fn shape(outcomes: &[&Outcome]) -> Shape {
     let failed: u32 = outcomes.iter().map(|outcome| outcome.failed()).sum();
     let cut: u32 = outcomes.iter().map(|outcome| outcome.cut()).sum();
-    let distance = |outcome: &&&Outcome| {
-        let Cell { users, lifetime, .. } = outcome.cell;
-        (users.abs_diff(REPORTED_USERS), lifetime.abs_diff(REPORTED_LIFETIME))
-    };
+    let distance =
+        |outcome: &&&Outcome| (outcome.cell.users.abs_diff(REPORTED_USERS), outcome.cell.lifetime);
     let fails_there = outcomes.iter().min_by_key(distance).is_some_and(|o| o.failed() > 0);
     Shape {
         fails_there: f64::from(u8::from(fails_there)),
@@ -243,6 +249,31 @@ mod tests {
         // Twice as many as must.
         assert!(queued.as_forecast < queued.cells);
         assert_eq!(verdict.alike, [1, 3]);
+    }
+
+    #[test]
+    fn each_behaviour_is_named_once_with_the_client_most_alike() {
+        let clients = vec![Client::Pycurl, Client::Python, Client::Curlift];
+        let design = Design::new(Wanted { clients, ..wanted() }).unwrap();
+        let mut outcomes = measured(&design, usual);
+        // This libcurl reads the refusal, and what is curlift's own is not asked.
+        let is_read = |cell: &Cell| {
+            cell.behaviour == Behaviour::QueuedInClient && cell.client == Client::Pycurl
+        };
+        for outcome in outcomes.iter_mut().filter(|o| o.failed() > 0 && is_read(&o.cell)) {
+            outcome.seen = [(Sight::Expired, outcome.failed())].into();
+        }
+        let verdict = fit(&design, &outcomes);
+        let alike =
+            verdict.alike.iter().map(|&i| (verdict.fits[i].behaviour, verdict.fits[i].client));
+        let expected = [
+            (Behaviour::CutsInFlight, Client::Pycurl),
+            (Behaviour::QueuedInClient, Client::Python),
+        ];
+        assert_eq!(alike.collect::<Vec<_>>(), expected);
+        let ours: Vec<Outcome> =
+            outcomes.into_iter().filter(|o| o.cell.client == Client::Curlift).collect();
+        assert_eq!(fit(&design, &ours).alike.len(), 2);
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub fn forecast(behaviour: Behaviour, client: Client, setting: &Setting) -> Fore
         Behaviour::ChecksAtEnd => Forecast { failing: setting.users, takes: whole },
         Behaviour::QueuedInClient => in_rounds(setting, setting.lifetime),
         // A process an upload reads its own file: none of its bodies waits for another.
-        Behaviour::RequestTimeout if client == Client::Pycurl => {
+        Behaviour::RequestTimeout if client != Client::Curlift => {
             in_rounds(setting, setting.patience)
         }
         Behaviour::ChecksAtStart | Behaviour::RequestTimeout => none,

@@ -23,6 +23,16 @@ pub enum Sight {
 }
 
 impl Sight {
+    /// All there are.
+    pub const ALL: [Sight; 6] = [
+        Sight::BrokenPipe,
+        Sight::Reset,
+        Sight::NoAnswer,
+        Sight::Expired,
+        Sight::TimedOut,
+        Sight::Other,
+    ];
+
     /// Its name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {

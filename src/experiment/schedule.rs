@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Uploads that go at once, of all cells together: more would measure the machine.
-pub const UPLOADS_MAX: u32 = 64;
+pub const UPLOADS_MAX: u32 = 128;
 
 /// Which of `waiting` (uploads of each, and how long it takes) is to begin beside `going` uploads:
 /// the longest there is room for.
@@ -42,20 +42,20 @@ mod tests {
 
     #[test]
     fn the_longest_with_room_is_next() {
-        let waiting = [(1, S(5)), (8, S(50)), (64, S(60)), (2, S(50))];
+        let waiting = [(1, S(5)), (8, S(50)), (128, S(60)), (2, S(50))];
         assert_eq!(next(&waiting, 0), Some(2));
         assert_eq!(next(&waiting, 1), Some(1), "of two alike the first");
-        assert_eq!(next(&waiting, 60), Some(3));
-        assert_eq!(next(&waiting, 63), Some(0));
-        assert_eq!(next(&waiting, 64), None);
+        assert_eq!(next(&waiting, 124), Some(3));
+        assert_eq!(next(&waiting, 127), Some(0));
+        assert_eq!(next(&waiting, 128), None);
         assert_eq!(next(&[], 0), None);
     }
 
     #[test]
     fn the_whole_takes_as_long_as_its_last() {
         assert_eq!(duration(&[]), S(0));
-        assert_eq!(duration(&[(1, S(5)), (1, S(7)), (62, S(3))]), S(7));
-        assert_eq!(duration(&[(64, S(5)), (1, S(7)), (63, S(3))]), S(12));
-        assert_eq!(duration(&[(40, S(5)), (40, S(5)), (40, S(5))]), S(15));
+        assert_eq!(duration(&[(1, S(5)), (1, S(7)), (126, S(3))]), S(7));
+        assert_eq!(duration(&[(128, S(5)), (1, S(7)), (127, S(3))]), S(12));
+        assert_eq!(duration(&[(80, S(5)), (80, S(5)), (80, S(5))]), S(15));
     }
 }

@@ -6,6 +6,7 @@
 
 mod canned;
 mod diagnoses;
+mod experiments;
 mod explains;
 mod exports;
 mod lifecycle;

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, Child};
 use std::sync::mpsc;
+use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -46,7 +47,8 @@ pub(super) fn run(
     };
     let mut variables = server.variables(environment);
     if let (Server::Lab(lab), Some(bucket)) = (&server, buckets.first()) {
-        variables.extend(put_url(lab, bucket).map(|url| ("CURLIFT_LAB_PUT_URL", url)));
+        let url = put_url(lab, bucket, PUT_KEY, wall_clock(), Lifetime::MAX);
+        variables.extend(url.map(|url| ("CURLIFT_LAB_PUT_URL", url)));
     }
     let code = if let Some((program, arguments)) = command.split_first() {
         around(program, arguments, &variables, &interrupts)?
@@ -110,10 +112,16 @@ impl Server {
     }
 }
 
-/// A presigned PUT, for clients that have no keys.
-fn put_url(lab: &Lab, bucket: &str) -> Option<String> {
+/// A presigned PUT, for clients that have no keys; it lives from `at` on.
+pub(super) fn put_url(
+    lab: &Lab,
+    bucket: &str,
+    key: &str,
+    at: SystemTime,
+    lifetime: Lifetime,
+) -> Option<String> {
     let endpoint = Endpoint::new(lab.endpoint_url(), Addressing::Path).ok()?;
-    let object = Object::parse(&format!("s3://{bucket}/{PUT_KEY}"), None).ok()?;
+    let object = Object::parse(&format!("s3://{bucket}/{key}"), None).ok()?;
     let credentials = Credentials {
         access_key_id: lab.access_key().to_owned(),
         secret_access_key: Secret::new(lab.secret_key()),
@@ -127,7 +135,7 @@ fn put_url(lab: &Lab, bucket: &str) -> Option<String> {
         body: Body::Empty,
     };
     let signer = Signer { credentials, region: REGION.to_owned() };
-    Some(signer.presign(&request, wall_clock(), Lifetime::MAX).to_string())
+    Some(signer.presign(&request, at, lifetime).to_string())
 }
 
 /// The object that it uploads.
