@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             expires_at: None,
         }),
         renewal: None,
+        link_renewal: None,
         transport: HandleSettings::default(),
         fields: Vec::new(),
         concurrency: engine.concurrency,

@@ -5,6 +5,7 @@
 
 mod body;
 mod digests;
+mod fetching;
 mod journal;
 mod keys;
 mod streaming;
@@ -17,19 +18,21 @@ use std::time::{Duration, Instant, SystemTime};
 
 use self::body::SessionBody;
 use self::digests::{Answer, DigestJob, Digests};
+use self::fetching::Fetching;
 pub use self::journal::Journal;
 use self::keys::Keys;
-pub use self::keys::Renewal;
+pub use self::keys::{LinkRenewal, Renewal};
 use crate::disk::Source;
 use crate::http::{Body, Evidence, Report, Request, TransportFailure, TransportFailureKind};
 use crate::s3::payload::{self, BodyDigest};
 use crate::s3::sigv4::Signer;
-use crate::s3::{Credentials, Operation, UnixTime, clock_offset, server_date};
+use crate::s3::{Credentials, Links, Operation, UnixTime, clock_offset, server_date};
 use crate::time::{ClockOffset, Time};
 use crate::transport::{Driver, Finished, HandleSettings, Waker};
 use crate::upload::journal::Record;
 use crate::upload::{
-    Action, Attempt, AttemptId, Command, Event, Input, Notice, Progress, SourceChange, World,
+    Action, Attempt, AttemptId, Command, Event, Input, LinksWanted, Notice, Progress, SourceChange,
+    World,
 };
 
 /// What a session is told once.
@@ -38,6 +41,8 @@ pub struct SessionSettings {
     pub credentials: Option<Credentials>,
     /// Where fresh keys come from when these have expired.
     pub renewal: Option<Renewal>,
+    /// Where fresh presigned URLs come from when these expire.
+    pub link_renewal: Option<LinkRenewal>,
     /// Options of every handle.
     pub transport: HandleSettings,
     /// Header fields that are signed and sent with every request.
@@ -66,6 +71,8 @@ impl Stopper {
 /// The live world.
 pub struct Session<'a> {
     keys: Keys,
+    link_renewal: Option<LinkRenewal>,
+    links: Fetching<Links>,
     /// The file, where ranges of one are sent.
     source: Option<Source>,
     driver: Driver<SessionBody>,
@@ -127,9 +134,11 @@ impl<'a> Session<'a> {
     ) -> io::Result<Session<'a>> {
         let driver =
             Driver::new(&settings.transport, settings.concurrency).map_err(io::Error::other)?;
-        let (waker, renewed) = (driver.waker(), driver.waker());
+        let (waker, renewed, linked) = (driver.waker(), driver.waker(), driver.waker());
         Ok(Session {
             keys: Keys::new(settings.credentials, settings.renewal, move || renewed.wake()),
+            link_renewal: settings.link_renewal,
+            links: Fetching::new(move || linked.wake()),
             clock_offset: ClockOffset::default(),
             digests: Digests::new(move || waker.wake()),
             source: None,
@@ -165,6 +174,10 @@ impl<'a> Session<'a> {
         self.clock_offset = attempt.manner.clock_offset;
         let destination = &attempt.manner.destination;
         let mut request = attempt.operation.request(&destination.endpoint, &destination.object);
+        let links = attempt.manner.links.as_ref();
+        if let Some(link) = links.and_then(|links| links.for_operation(&attempt.operation)) {
+            link.put_on(&mut request);
+        }
         for (name, value) in &self.fields {
             // To wait before a body that there is not would only cost time.
             if name != "expect" || !request.body.is_empty() {
@@ -187,8 +200,13 @@ impl<'a> Session<'a> {
     /// Signs `request`, now, and hands it to libcurl.
     fn start(&mut self, attempt: &Attempt, mut request: Request, digest: Option<&BodyDigest>) {
         let manner = &attempt.manner;
-        let framing = payload::apply(&mut request, manner.payload, digest);
-        if let Some(credentials) = self.keys.current() {
+        let framing = if manner.links.is_some() {
+            payload::presigned(manner.payload)
+        } else {
+            payload::apply(&mut request, manner.payload, digest)
+        };
+        let keys = self.keys.current().filter(|_| manner.links.is_none());
+        if let Some(credentials) = keys {
             let region = manner.destination.region.clone();
             let signer = Signer { credentials: credentials.clone(), region };
             signer.sign(&mut request, wall_clock(manner.clock_offset));
@@ -289,8 +307,20 @@ impl<'a> Session<'a> {
 
     fn tell_keys(&mut self) {
         if let Some(renewed) = self.keys.renewed() {
-            self.ready.push(Input::Event(Event::KeysRenewed(renewed)));
+            let end = renewed.map(|keys| keys.expires_at.and_then(unix_time));
+            self.ready.push(Input::Event(Event::KeysRenewed(end)));
         }
+        if let Some(renewed) = self.links.fetched() {
+            self.ready.push(Input::Event(Event::LinksRenewed(renewed)));
+        }
+    }
+
+    fn renew_links(&mut self, wanted: LinksWanted, links: Arc<Links>) {
+        let renewal = self.link_renewal.clone();
+        self.links.begin(move || match renewal {
+            Some(renewal) => renewal(&wanted, &links),
+            None => Err("nothing can renew them".to_owned()),
+        });
     }
 
     fn tell_stop(&mut self) {
@@ -329,6 +359,7 @@ impl World for Session<'_> {
             Action::Send(attempt) => self.send(attempt),
             Action::Cancel(id) => self.cancel(id),
             Action::RenewKeys => self.keys.renew(),
+            Action::RenewLinks(wanted, links) => self.renew_links(wanted, links),
             Action::Record(record, clock_offset) => self.record(&record, clock_offset),
             Action::Forget => self.forget(),
             Action::Examine(part) => {

@@ -8,6 +8,7 @@ mod bucket;
 mod experiment;
 mod export;
 mod options;
+mod parts;
 mod presign;
 mod store;
 mod tune;
@@ -31,7 +32,7 @@ use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;
 pub(super) use self::typed::AsTyped;
-pub(super) use self::upload::{ResumeArgs, UploadArgs};
+pub(super) use self::upload::{ExpirySettings, ResumeArgs, UploadArgs};
 pub(super) use self::uploads::{AbortArgs, SelectionArgs, UploadsCommand};
 #[cfg(feature = "lab")]
 use crate::units;
@@ -94,7 +95,7 @@ pub(super) enum Command {
     Options(OptionsCommand),
     /// Print a URL with which somebody without keys can make one request
     #[command(after_help = presign::EXAMPLES)]
-    Presign(PresignArgs),
+    Presign(Box<PresignArgs>),
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),

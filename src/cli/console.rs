@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::builder::styling::{AnsiColor, Style};
 use env_logger::{Builder, Target};
 use indicatif::ProgressBar;
@@ -166,6 +167,12 @@ pub(super) fn wall_clock() -> SystemTime {
 pub(super) fn unix_now() -> UnixTime {
     let since = wall_clock().duration_since(SystemTime::UNIX_EPOCH);
     UnixTime(since.map_or(0, |since| since.as_secs().cast_signed()))
+}
+
+/// A moment as people and programs read it: RFC 3339, in UTC.
+pub(super) fn stamp(at: UnixTime) -> String {
+    DateTime::<Utc>::from_timestamp(at.0, 0)
+        .map_or_else(|| at.0.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// The log goes to stderr, plainly, or to a file, with times. `filter` is `env_logger`'s.

@@ -8,10 +8,10 @@ use super::explain;
 use crate::config::{ConfigError, Origin};
 use crate::credentials::CredentialsError;
 use crate::disk::{JournalFileError, SourceError};
-use crate::s3::{EndpointError, NameError, SettingsError};
+use crate::s3::{EndpointError, NameError, PresignedUrlError, SettingsError};
 use crate::transport::Refusal;
 use crate::upload::journal::JournalError;
-use crate::upload::{Failure, PlanError};
+use crate::upload::{Failure, ManifestError, PlanError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,15 @@ pub(super) enum CliError {
     /// The file is not what was sent so far.
     #[error("{} is not the file that an earlier run began to upload: {how}", .path.display())]
     SourceDiffers { path: PathBuf, how: String },
+    /// A manifest of presigned URLs that cannot be used.
+    #[error("{}: {error}", .path.display())]
+    Manifest { path: PathBuf, error: Box<ManifestError> },
+    /// The file is not what a manifest is for.
+    #[error("{what}")]
+    AnotherFile { what: String, hint: String },
+    /// Presigned URLs that have expired.
+    #[error("{what}")]
+    LinkExpired { what: String, hint: String },
     /// A bucket, upload or journal that is not there.
     #[error("{what}")]
     NotFound { what: String, hint: String },
@@ -63,6 +72,9 @@ pub(super) enum CliError {
     /// A call of the store's API failed for good.
     #[error("{}", explain::call_failed(.failure, .doing))]
     Call { doing: String, failure: Box<Failure>, hint: Option<String> },
+    /// What signs the requests would not last (`--strict-expiry`).
+    #[error("{what}")]
+    Expiry { what: String, hint: String },
     /// What is there already does not allow it.
     #[error("{what}")]
     Conflict { what: String, hint: String },
@@ -123,8 +135,12 @@ impl CliError {
             CliError::Config(_)
             | CliError::OptionsRefused(_)
             | CliError::Session(_)
+            | CliError::Manifest { .. }
             | CliError::Log { .. } => ExitStatus::Configuration,
-            CliError::Source(_) | CliError::SourceDiffers { .. } => ExitStatus::Source,
+            CliError::Source(_) | CliError::SourceDiffers { .. } | CliError::AnotherFile { .. } => {
+                ExitStatus::Source
+            }
+            CliError::LinkExpired { .. } => ExitStatus::Credentials,
             CliError::Busy { .. } => ExitStatus::Conflict,
             CliError::Journal { .. } | CliError::Journals { .. } => ExitStatus::Configuration,
             CliError::NotFound { .. } => ExitStatus::NotFound,
@@ -136,6 +152,7 @@ impl CliError {
                 | CredentialsError::Unreadable { .. }
                 | CredentialsError::NoProfile { .. } => ExitStatus::Configuration,
             },
+            CliError::Expiry { .. } => ExitStatus::Credentials,
             CliError::Run { .. } => ExitStatus::GaveUp,
             CliError::Call { failure, .. } => ExitStatus::of_failure(failure),
             CliError::Conflict { .. } => ExitStatus::Conflict,
@@ -159,7 +176,11 @@ impl CliError {
             CliError::Usage { hint, .. }
             | CliError::NotFound { hint, .. }
             | CliError::Conflict { hint, .. }
-            | CliError::Unconfirmed { hint, .. } => Some(hint.clone()),
+            | CliError::Unconfirmed { hint, .. }
+            | CliError::AnotherFile { hint, .. }
+            | CliError::LinkExpired { hint, .. } => Some(hint.clone()),
+            CliError::Manifest { error, .. } => Some(error.hint.clone()),
+            CliError::Expiry { hint, .. } => Some(format!("what would fit: {hint}")),
             CliError::SourceDiffers { .. } => Some(NOT_THE_SAME.to_owned()),
             CliError::Journal { .. } => {
                 Some("move it away, or add --resume never to begin anew".to_owned())
@@ -186,6 +207,12 @@ impl CliError {
             CliError::Command { .. } => Some("check its spelling and your PATH".to_owned()),
             _ => None,
         }
+    }
+}
+
+impl From<PresignedUrlError> for CliError {
+    fn from(error: PresignedUrlError) -> CliError {
+        CliError::Usage { what: error.what, hint: error.hint }
     }
 }
 

@@ -16,7 +16,7 @@ pub enum ExitStatus {
     Usage = 2,
     /// Configuration, or libcurl refused to work with it.
     Configuration = 3,
-    /// Credentials or permission.
+    /// Credentials or permission; with `--strict-expiry`, keys that would end too early.
     Credentials = 4,
     /// The file or standard input cannot be read, or is not what it was or should be.
     Source = 5,
@@ -51,7 +51,7 @@ impl ExitStatus {
     #[must_use]
     pub fn of_outcome(outcome: &Outcome, signal: Option<u8>) -> ExitStatus {
         match outcome {
-            Outcome::Uploaded(_) => ExitStatus::Success,
+            Outcome::Uploaded(_) | Outcome::PartsStored => ExitStatus::Success,
             Outcome::Failed(failure) => ExitStatus::of_failure(failure),
             Outcome::Unknown(_) => ExitStatus::Unknown,
             Outcome::Stopped => ExitStatus::stopped(signal),

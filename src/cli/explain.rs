@@ -5,7 +5,7 @@ use indicatif::HumanBytes;
 
 use super::place::Place;
 use crate::s3::S3Error;
-use crate::upload::{Cause, Failure, Reason, SourceChange};
+use crate::upload::{Cause, Failure, LinkLife, Reason, SourceChange};
 
 /// The whole message for an upload that failed: what and where, the reason, the attempt.
 pub(super) fn failed(failure: &Failure, place: &Place) -> String {
@@ -51,6 +51,28 @@ pub(super) fn detail(failure: &Failure) -> String {
 
 /// Why an attempt did not count, in one line.
 pub(super) fn reason(failure: &Failure) -> String {
+    format!("{}{}", cause(failure), link(failure))
+}
+
+/// What the presigned URL had to do with it: an expired one is refused in many ways, of which some
+/// look like a broken network.
+fn link(failure: &Failure) -> String {
+    let Some(LinkLife { left_at_begin, left_at_end }) = failure.link else {
+        return String::new();
+    };
+    match failure.cause {
+        Cause::LinkExpired(_) | Cause::NoLink => String::new(),
+        _ if left_at_begin <= 0 => {
+            format!("; its presigned URL had expired {} s before it began", -left_at_begin)
+        }
+        _ if left_at_end <= 0 => {
+            format!("; its presigned URL expired under way, {left_at_begin} s after it began")
+        }
+        _ => String::new(),
+    }
+}
+
+fn cause(failure: &Failure) -> String {
     let evidence = &failure.evidence;
     match &failure.cause {
         Cause::S3(S3Error::Answered { status, code, message, request_id, .. }) => {
@@ -80,6 +102,10 @@ pub(super) fn reason(failure: &Failure) -> String {
             format!("S3 has CRC64NVME {stored} of bytes that left here with {sent}")
         }
         Cause::SourceChanged(change) => change.to_string(),
+        Cause::LinkExpired(ago) => {
+            format!("its presigned URL expired {} s ago, so it was not sent", ago.as_secs())
+        }
+        Cause::NoLink => "no presigned URL was given for it".to_owned(),
     }
 }
 

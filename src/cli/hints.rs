@@ -1,6 +1,8 @@
 //! What to do about a failure: one table, first row that fits; then what was diagnosed; then what
 //! may help in general.
 
+mod links;
+
 use super::place::Place;
 use crate::http::TransportFailureKind as Kind;
 use crate::s3::{ErrorClass, S3Error};
@@ -12,7 +14,7 @@ pub(super) fn hint(failure: &Failure, place: &Place, diagnoses: &[Diagnosis]) ->
         let row = table.iter().find(|(sign, _)| sign.fits(failure));
         row.map(|(_, advice)| advice(failure, place))
     };
-    first(HINTS).or_else(|| {
+    links::hint(failure, place).or_else(|| first(HINTS)).or_else(|| {
         let general = first(GENERAL)?;
         let better = diagnoses.iter().rev().find(|diagnosis| helps(diagnosis));
         Some(better.map_or(general, |diagnosis| diagnosis.advice.clone()))

@@ -55,6 +55,8 @@ pub(super) struct Wanted<'a> {
     pub(super) plan: &'a UploadPlan,
     pub(super) resume: Resume,
     pub(super) upload_id: Option<UploadId>,
+    /// Names it beside others, where somebody else created and cut it.
+    pub(super) prescribed: Option<String>,
 }
 
 impl Wanted<'_> {
@@ -73,6 +75,10 @@ impl Wanted<'_> {
         hash.update(bucket);
         hash.update([0]);
         hash.update(key);
+        if let Some(mark) = &self.prescribed {
+            hash.update([0]);
+            hash.update(mark);
+        }
         hex::encode(&hash.finalize()[..6])
     }
 
@@ -156,6 +162,9 @@ impl Wanted<'_> {
 
     fn fresh(&self) -> (Beginning, OnGone) {
         match &self.upload_id {
+            Some(upload_id) if self.prescribed.is_some() => {
+                (Beginning::Prescribed(upload_id.clone()), OnGone::Fail)
+            }
             Some(upload_id) => (Beginning::Adopted(upload_id.clone()), OnGone::Fail),
             None => (Beginning::Anew, OnGone::Anew),
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::forecast;
 use super::usage::Usage;
 use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 
@@ -15,6 +16,9 @@ use crate::upload::{Diagnosis, Failure, Outcome, Tally};
 pub(super) enum Event<'a> {
     /// What will be sent, before anything is.
     Start(Start<'a>),
+    /// How long it takes, and what begins too late: before anything is sent, where a rate is known;
+    /// under way only where something will be late.
+    Forecast(forecast::Line),
     /// A part is stored.
     Part { part: u32, offset: u64, bytes: u64, attempts: u32, etag: &'a str },
     /// An attempt failed and is tried again.
@@ -195,7 +199,7 @@ impl<'a> Summary<'a> {
         Summary {
             outcome: outcome_name(outcome),
             files: 1,
-            failed: u32::from(uploaded.is_none()),
+            failed: u32::from(uploaded.is_none() && *outcome != Outcome::PartsStored),
             bytes: if uploaded.is_some() { size } else { 0 },
             bytes_sent: tally.bytes_sent,
             bytes_reused: tally.bytes_reused,
@@ -231,13 +235,14 @@ impl<'a> Summary<'a> {
 }
 
 /// Seconds, to three places.
-fn milliseconds(seconds: f64) -> f64 {
+pub(super) fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Uploaded(_) => "uploaded",
+        Outcome::PartsStored => "parts_stored",
         Outcome::Failed(_) => "failed",
         Outcome::Unknown(_) => "unknown",
         Outcome::Stopped => "interrupted",

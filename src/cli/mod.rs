@@ -7,6 +7,7 @@ mod cost;
 mod error;
 mod exit;
 mod explain;
+mod forecast;
 mod hints;
 mod journal;
 mod json;

@@ -11,6 +11,7 @@ use super::place::Place;
 use super::progress::Progress;
 use super::report::cut;
 use super::{explain, json};
+use crate::s3::UploadId;
 use crate::s3::payload::PayloadMode;
 use crate::time::ClockOffset;
 use crate::units::exact_size;
@@ -31,28 +32,10 @@ impl<'a> Reporter<'a> {
 
     /// Tells of one notice.
     pub(super) fn hear(&mut self, notice: &Notice) {
-        let (console, place) = (self.console, self.place);
+        let console = self.console;
         match notice {
             Notice::Moved(snapshot) => self.progress.show(snapshot),
-            Notice::Planned(plan) => {
-                let forecast = plan.forecast();
-                let plan = forecast.as_ref().unwrap_or(plan);
-                info!(
-                    "sending {} to {}: {}, {} at a time",
-                    place.source,
-                    place.object,
-                    cut(plan),
-                    self.concurrency
-                );
-                console.event(&Event::Start(json::Start {
-                    source: &place.source,
-                    destination: &place.object,
-                    bytes: forecast.as_ref().map(UploadPlan::size),
-                    parts: forecast.as_ref().map(UploadPlan::parts),
-                    part_size: plan.part_size(),
-                    concurrency: self.concurrency,
-                }));
-            }
+            Notice::Planned(plan) => self.planned(plan),
             Notice::UploadCreated(upload_id) => info!("upload id {upload_id}"),
             Notice::PartStored { part, attempts, etag } => {
                 debug!("part {} stored at attempt {attempts}: ETag {etag}", part.number);
@@ -102,6 +85,13 @@ impl<'a> Reporter<'a> {
             Notice::KeysRenewed(Err(reason)) => {
                 console.warn(&format!("the keys have expired and were not renewed: {reason}"));
             }
+            Notice::RenewingLinks(count) => {
+                info!("presigned URLs end; asking --renew for {count}");
+            }
+            Notice::LinksRenewed(Ok(count)) => info!("{count} fresh presigned URLs are there"),
+            Notice::LinksRenewed(Err(reason)) => {
+                console.warn(&format!("the presigned URLs were not renewed: {reason}"));
+            }
             Notice::ChecksumsAdapted { payload, because } => {
                 console.note(&adapted(*payload, because));
             }
@@ -119,18 +109,44 @@ impl<'a> Reporter<'a> {
                 info!("upload {upload_id}, whose creation was not answered, was found and freed");
             }
             Notice::LeftBehind { upload_id, failure } => {
-                let next = match upload_id {
-                    Some(upload_id) => format!("free them with: {}", place.abort_line(upload_id)),
-                    None => format!("look with: {}", place.list_line()),
-                };
-                let reason = failure.as_ref().map(|f| format!(" ({})", explain::reason(f)));
-                console.warn(&format!(
-                    "parts may be left at {} and be billed{}; {next}",
-                    place.endpoint,
-                    reason.unwrap_or_default()
-                ));
+                self.left_behind(upload_id.as_ref(), failure.as_ref());
             }
         }
+    }
+
+    fn planned(&self, plan: &UploadPlan) {
+        let place = self.place;
+        let forecast = plan.forecast();
+        let plan = forecast.as_ref().unwrap_or(plan);
+        info!(
+            "sending {} to {}: {}, {} at a time",
+            place.source,
+            place.object,
+            cut(plan),
+            self.concurrency
+        );
+        self.console.event(&Event::Start(json::Start {
+            source: &place.source,
+            destination: &place.object,
+            bytes: forecast.as_ref().map(UploadPlan::size),
+            parts: forecast.as_ref().map(UploadPlan::parts),
+            part_size: plan.part_size(),
+            concurrency: self.concurrency,
+        }));
+    }
+
+    fn left_behind(&self, upload_id: Option<&UploadId>, failure: Option<&Failure>) {
+        let place = self.place;
+        let next = match upload_id {
+            Some(upload_id) => format!("free them with: {}", place.abort_line(upload_id)),
+            None => format!("look with: {}", place.list_line()),
+        };
+        let reason = failure.map(|failure| format!(" ({})", explain::reason(failure)));
+        self.console.warn(&format!(
+            "parts may be left at {} and be billed{}; {next}",
+            place.endpoint,
+            reason.unwrap_or_default()
+        ));
     }
 
     fn retrying(&self, failure: &Failure, delay: Duration) {

@@ -23,6 +23,18 @@ pub(super) struct Place {
     pub(super) profile: Option<String>,
     /// Permissions the object's settings need beside `s3:PutObject`.
     pub(super) permissions: Vec<&'static str>,
+    pub(super) reach: Reach,
+}
+
+/// By what right a place is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// By keys.
+    Keys,
+    /// By one presigned URL.
+    Url,
+    /// By those of a manifest, which is in this file.
+    Manifest(String),
 }
 
 impl Place {
@@ -77,6 +89,9 @@ impl Place {
 
     /// The line that goes on with an upload of which there is no journal.
     pub(super) fn adopt_line(&self, source: &str, upload_id: &UploadId) -> String {
+        if let Reach::Manifest(path) = &self.reach {
+            return quoted(&["curlift", "cp", source, path]);
+        }
         self.own_line(&["cp", source, &self.object, "--upload-id", &upload_id.0])
     }
 

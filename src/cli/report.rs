@@ -64,6 +64,7 @@ impl Ended {
                     bytes: self.plan.size(),
                 });
             }
+            Outcome::PartsStored => console.result(&self.parts_stored(place)),
             Outcome::Failed(failure) => {
                 let message = explain::failed(failure, place);
                 let hint = hint(failure, place, &self.diagnoses);
@@ -154,6 +155,15 @@ impl Ended {
         };
         lines.extend(self.diagnoses.iter().map(found));
         lines.join("\n  ")
+    }
+
+    fn parts_stored(&self, place: &Place) -> String {
+        let Tally { parts, .. } = self.tally;
+        let total = self.plan.parts();
+        let stored = format!("stored {parts} of {total} parts of {}", place.source);
+        let next = "once all are there, complete it with the whole manifest: curlift complete \
+                    parts.json";
+        [stored.as_str(), self.retries().as_str(), next].join("\n  ")
     }
 
     /// Bytes, time, rate, parts and retries.

@@ -1,6 +1,6 @@
 //! Failures to try messages, hints and exit codes on.
 
-use super::place::Place;
+use super::place::{Place, Reach};
 use crate::http::{Evidence, TransportFailure, TransportFailureKind};
 use crate::s3::{ErrorClass, PartNumber, S3Error};
 use crate::time::Time;
@@ -33,6 +33,7 @@ pub(super) fn failure(cause: Cause, class: ErrorClass) -> Failure {
         class,
         ambiguous: false,
         evidence: Evidence::default(),
+        link: None,
         at: Time::ZERO,
         gave_up: None,
     }
@@ -57,5 +58,6 @@ pub(super) fn place() -> Place {
         region: "eu-west-1".into(),
         profile: Some("ci".into()),
         permissions: Vec::new(),
+        reach: Reach::Keys,
     }
 }

@@ -23,6 +23,19 @@ pub struct Found {
     pub credentials: Credentials,
     /// The source, in words, such as `profile "ci"`.
     pub source: String,
+    /// Whether it will have others when these end.
+    pub renews: Renews,
+}
+
+/// Whether a source will have other credentials when those it gave have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renews {
+    /// A service that makes new ones whenever it is asked.
+    Always,
+    /// A file or a command, whose owner may have put others there by then.
+    Perhaps,
+    /// The environment of a process, which nobody changes from outside.
+    Never,
 }
 
 impl Chain {
@@ -55,9 +68,9 @@ impl Chain {
         let environment = &self.environment;
         let mut looked = Looked::default();
         if self.profile.is_none()
-            && let Some(found) = looked.at("environment", sources::environment(environment)?)
+            && let Some(found) = looked.at(ENVIRONMENT, sources::environment(environment)?)
         {
-            return Ok(found);
+            return Ok(Found { renews: Renews::Never, ..found });
         }
         let profiles = Profiles::load(environment)?;
         let (name, asked_by) = self.profile_name();
@@ -66,12 +79,10 @@ impl Chain {
             return Err(profiles.missing(name, asked_by));
         }
         let search = Search { environment, profiles: &profiles, reaches };
-        let profile_source = format!("profile {name:?}");
-        let found = |credentials| Found { credentials, source: profile_source.clone() };
         if let Some(profile) = profile
             && let Some(credentials) = search.delegated(name, profile)?
         {
-            return Ok(found(credentials));
+            return Ok(of_profile(name, credentials, Renews::Always));
         }
         if self.profile.is_none() {
             let answer = sources::web_identity(environment, &reaches.services)?;
@@ -82,7 +93,7 @@ impl Chain {
         if let Some(profile) = profile
             && let Some(credentials) = role::keys(name, profile)?
         {
-            return Ok(found(credentials));
+            return Ok(of_profile(name, credentials, Renews::Perhaps));
         }
         looked.files(&profiles, name);
         let container = sources::container(environment, &reaches.container)?;
@@ -94,6 +105,34 @@ impl Chain {
             return Ok(found);
         }
         Err(CredentialsError::NotFound { looked: looked.0 })
+    }
+
+    /// The credentials that [`find`](Chain::find) would find, where it need not ask a service for
+    /// them: those of the environment, a file or a command. `None` where it would, or finds none.
+    ///
+    /// # Errors
+    /// Where a source that is configured does not work.
+    pub fn find_at_hand(&self) -> Result<Option<Found>, CredentialsError> {
+        let environment = &self.environment;
+        let mut looked = Looked::default();
+        if self.profile.is_none()
+            && let Some(found) = looked.at(ENVIRONMENT, sources::environment(environment)?)
+        {
+            return Ok(Some(Found { renews: Renews::Never, ..found }));
+        }
+        let profiles = Profiles::load(environment)?;
+        let (name, _) = self.profile_name();
+        let has_token = environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some();
+        match profiles.profile(name) {
+            Some(profile) if !role::is_delegated(profile) => {
+                if self.profile.is_none() && has_token {
+                    return Ok(None);
+                }
+                let keys = role::keys(name, profile)?;
+                Ok(keys.map(|keys| of_profile(name, keys, Renews::Perhaps)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The profile to read, and who asks for it; nobody asks for the default one.
@@ -108,6 +147,13 @@ impl Chain {
     }
 }
 
+/// What the environment is called among the sources.
+const ENVIRONMENT: &str = "environment";
+
+fn of_profile(name: &str, credentials: Credentials, renews: Renews) -> Found {
+    Found { credentials, source: format!("profile {name:?}"), renews }
+}
+
 /// The sources that had nothing, and why.
 #[derive(Default)]
 struct Looked(Vec<String>);
@@ -115,7 +161,9 @@ struct Looked(Vec<String>);
 impl Looked {
     fn at(&mut self, source: &str, answer: Answer) -> Option<Found> {
         match answer {
-            Answer::Keys(credentials) => Some(Found { credentials, source: source.to_owned() }),
+            Answer::Keys(credentials) => {
+                Some(Found { credentials, source: source.to_owned(), renews: Renews::Always })
+            }
             Answer::None(reason) => {
                 self.0.push(reason);
                 None
@@ -322,6 +370,27 @@ mod tests {
         assert_eq!(found.credentials.access_key_id, "AKIDCI");
         assert_eq!(found.credentials.session_token.unwrap().expose(), "TOKEN");
         assert_eq!(found.source, "profile \"ci\"");
+    }
+
+    #[test]
+    fn what_renews_itself_is_not_at_hand_and_the_rest_is() {
+        let config = "[profile command]\ncredential_process = printf %s \
+                      '{\"Version\":1,\"AccessKeyId\":\"AKIDP\",\"SecretAccessKey\":\"SECRET\"}'\n\
+                      [profile role]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = ci\n";
+        let home = Home::new(config, KEYS);
+        let at_hand = |home: &Home, profile| home.chain(profile).find_at_hand().unwrap();
+        let renews = |home: &Home, profile| at_hand(home, profile).map(|found| found.renews);
+        assert_eq!(renews(&home, None), Some(Renews::Perhaps));
+        assert_eq!(renews(&home, Some("command")), Some(Renews::Perhaps));
+        assert_eq!(renews(&home, Some("role")), None);
+        assert_eq!(renews(&home, Some("nobody")), None);
+        assert_eq!(home.chain(None).find().unwrap().renews, Renews::Perhaps);
+        let home = home.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/t");
+        assert_eq!(renews(&home, None), None, "a service would be asked first");
+        let home = home.set("AWS_ACCESS_KEY_ID", "AKIDENV").set("AWS_SECRET_ACCESS_KEY", "SECRET");
+        assert_eq!(renews(&home, None), Some(Renews::Never));
+        assert_eq!(at_hand(&home, None), Some(home.chain(None).find().unwrap()));
+        assert_eq!(renews(&home, Some("ci")), Some(Renews::Perhaps));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod sources;
 
 use std::path::PathBuf;
 
-pub use chain::{Chain, Found};
+pub use chain::{Chain, Found, Renews};
 pub use context::Environment;
 pub use profiles::{Profile, Profiles, SectionKind};
 

@@ -228,6 +228,13 @@ impl Search<'_> {
     }
 }
 
+/// Whether a service is asked for the keys of a profile.
+pub(super) fn is_delegated(profile: &Profile) -> bool {
+    ["role_arn", "web_identity_token_file", "login_session", "sso_session", "sso_start_url"]
+        .iter()
+        .any(|name| profile.get(name).is_some())
+}
+
 /// The keys or the command of a profile; `None` where it names neither.
 pub(super) fn keys(name: &str, profile: &Profile) -> Result<Option<Credentials>, CredentialsError> {
     let id = profile.setting("aws_access_key_id");

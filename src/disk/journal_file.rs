@@ -13,7 +13,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub use error::JournalFileError;
-use opening::{Missing, careful, create_folder, examine, is_at, sync_folder, take};
+use opening::{Missing, examine, is_at, sync_folder, take};
+pub(super) use opening::{careful, create_folder};
 
 /// More than any journal grows to: ten thousand parts need a few megabytes.
 const BYTES_MAX: u64 = 64 << 20;

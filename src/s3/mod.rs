@@ -17,9 +17,11 @@ mod endpoint_url;
 mod error_code;
 mod lifecycle;
 mod limits;
+mod links;
 mod object;
 mod operation;
 pub mod payload;
+mod presigned_url;
 mod printable;
 mod refusal;
 mod reply;
@@ -43,8 +45,10 @@ pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use error_code::{ErrorClass, classify_code, classify_status};
 pub use lifecycle::{AbortRule, Edit, Edited, Lifecycle, LifecycleConflict, LifecycleRule};
 pub use limits::Limits;
+pub use links::{Link, LinkedCall, Links};
 pub use object::{Bucket, Key, NameError, Object};
 pub use operation::{CompletedPart, Operation, PartNumber, UploadId, UploadsMarker};
+pub use presigned_url::{PresignedUrl, PresignedUrlError};
 pub(crate) use printable::drives_a_terminal;
 pub use reply::{
     ETag, ObjectHead, PartsPage, Reply, RetryAfter, S3Error, UnfinishedUpload, UploadedPart,

@@ -45,6 +45,11 @@ impl Bucket {
         }
     }
 
+    /// A bucket as a URL that somebody else made names it, good or not.
+    pub(super) fn named(text: &str) -> Bucket {
+        Bucket(text.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

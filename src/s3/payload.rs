@@ -20,6 +20,9 @@ const CHECKSUM: &str = aws_chunked::TRAILER_NAME;
 pub enum PayloadMode {
     /// `UNSIGNED-PAYLOAD`, no checksum.
     Unsigned,
+    /// As it is, and nothing is said of it: what a presigned URL allows. CRC64NVME is computed as
+    /// it leaves, and held against what the store says.
+    Watched,
     /// `STREAMING-UNSIGNED-PAYLOAD-TRAILER`: CRC64NVME behind the body, computed as it leaves.
     UnsignedTrailer,
     /// `UNSIGNED-PAYLOAD` with CRC64NVME as a header: the range is read once beforehand.
@@ -45,6 +48,8 @@ pub struct BodyDigest {
 pub enum Framing {
     /// As they are.
     Plain,
+    /// As they are, CRC64NVME being computed as they leave.
+    PlainWatched,
     /// `aws-chunked` with a CRC64NVME trailer.
     AwsChunkedTrailer,
 }
@@ -56,7 +61,7 @@ impl PayloadMode {
         matches!(self, PayloadMode::UnsignedHeader | PayloadMode::Signed { .. })
     }
 
-    /// Whether parts carry a CRC64NVME.
+    /// Whether the CRC64NVME of what is sent is known, and compared with what the store says.
     #[must_use]
     pub fn has_checksum(self) -> bool {
         !matches!(self, PayloadMode::Unsigned | PayloadMode::Signed { checksum: false })
@@ -102,6 +107,7 @@ pub fn apply(request: &mut Request, mode: PayloadMode, digest: Option<&BodyDiges
     let digest = || digest.expect("a mode with a hash or checksum header needs the body's digest");
     match mode {
         PayloadMode::Unsigned => headers.set(CONTENT_SHA256, "UNSIGNED-PAYLOAD"),
+        PayloadMode::Watched => return Framing::PlainWatched,
         PayloadMode::UnsignedHeader => {
             headers.set(CONTENT_SHA256, "UNSIGNED-PAYLOAD");
             set_checksum(headers, digest().crc64nvme);
@@ -119,6 +125,12 @@ pub fn apply(request: &mut Request, mode: PayloadMode, digest: Option<&BodyDiges
     }
     headers.set("content-length", length.to_string());
     Framing::Plain
+}
+
+/// How the body of a presigned request is framed: its URL says all that is said of the payload.
+#[must_use]
+pub fn presigned(mode: PayloadMode) -> Framing {
+    if mode == PayloadMode::Watched { Framing::PlainWatched } else { Framing::Plain }
 }
 
 fn set_checksum(headers: &mut Headers, checksum: Crc64Nvme) {

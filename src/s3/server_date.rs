@@ -18,6 +18,12 @@ impl UnixTime {
         u64::try_from(self.0.checked_sub(earlier.0)?).ok().map(Duration::from_secs)
     }
 
+    /// This moment, `span` later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> UnixTime {
+        UnixTime(self.0.saturating_add_unsigned(span.as_secs()))
+    }
+
     /// This moment, `span` earlier.
     #[must_use]
     pub fn before(self, span: Duration) -> UnixTime {

@@ -7,6 +7,7 @@ use crate::disk::Source;
 use crate::http::Body;
 use crate::s3::Crc64Nvme;
 use crate::s3::aws_chunked::Encoder;
+use crate::s3::checksum::Crc64NvmeHasher;
 use crate::s3::payload::Framing;
 use crate::transport::BodyReader;
 
@@ -20,6 +21,7 @@ pub(super) struct SessionBody {
 enum Kind {
     Bytes { bytes: Vec<u8>, position: usize },
     Plain { range: Range, position: u64 },
+    Watched { range: Range, position: u64, hasher: Box<Crc64NvmeHasher> },
     Chunked { range: Range, encoder: Box<Encoder> },
 }
 
@@ -45,6 +47,9 @@ impl SessionBody {
                 let range = Range { source, offset, length };
                 match framing {
                     Framing::Plain => Kind::Plain { range, position: 0 },
+                    Framing::PlainWatched => {
+                        Kind::Watched { range, position: 0, hasher: Box::default() }
+                    }
                     Framing::AwsChunkedTrailer => {
                         Kind::Chunked { range, encoder: Box::new(Encoder::new(length)) }
                     }
@@ -64,6 +69,9 @@ impl SessionBody {
         match &self.kind {
             Kind::Bytes { .. } => None,
             Kind::Plain { range, position } => self.checksum.filter(|_| *position == range.length),
+            Kind::Watched { range, position, hasher } => {
+                (*position == range.length).then(|| hasher.value())
+            }
             Kind::Chunked { encoder, .. } => encoder.checksum(),
         }
     }
@@ -73,7 +81,7 @@ impl BodyReader for SessionBody {
     fn length(&self) -> u64 {
         match &self.kind {
             Kind::Bytes { bytes, .. } => bytes.len() as u64,
-            Kind::Plain { range, .. } => range.length,
+            Kind::Plain { range, .. } | Kind::Watched { range, .. } => range.length,
             Kind::Chunked { encoder, .. } => encoder.encoded_length(),
         }
     }
@@ -87,12 +95,11 @@ impl BodyReader for SessionBody {
                 *position += count;
                 Ok(count)
             }
-            Kind::Plain { range, position } => {
-                let left = range.length - *position;
-                let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                range.read(*position, &mut buffer[..wanted])?;
-                *position += wanted as u64;
-                Ok(wanted)
+            Kind::Plain { range, position } => range.read_next(position, buffer),
+            Kind::Watched { range, position, hasher } => {
+                let count = range.read_next(position, buffer)?;
+                hasher.update(&buffer[..count]);
+                Ok(count)
             }
             Kind::Chunked { range, encoder } => {
                 encoder.fill(buffer, &mut |position, space| range.read(position, space))
@@ -104,12 +111,25 @@ impl BodyReader for SessionBody {
         match &mut self.kind {
             Kind::Bytes { position, .. } => *position = 0,
             Kind::Plain { position, .. } => *position = 0,
+            Kind::Watched { position, hasher, .. } => {
+                *position = 0;
+                **hasher = Crc64NvmeHasher::new();
+            }
             Kind::Chunked { encoder, .. } => encoder.rewind(),
         }
     }
 }
 
 impl Range {
+    /// Fills as much of `buffer` as there is behind `position`, and moves it on.
+    fn read_next(&self, position: &mut u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.length - *position;
+        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.read(*position, &mut buffer[..wanted])?;
+        *position += wanted as u64;
+        Ok(wanted)
+    }
+
     /// Fills `space` from `position` within the range.
     fn read(&self, position: u64, space: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read_at(space, self.offset + position)?;
@@ -149,7 +169,7 @@ mod tests {
     fn a_range_is_read_from_its_offset_and_again_after_a_rewind() {
         let (_file, source) = source(b"0123456789abcdef0123");
         let range = Body::FileRange { offset: 4, length: 12 };
-        for framing in [Framing::Plain, Framing::AwsChunkedTrailer] {
+        for framing in [Framing::Plain, Framing::PlainWatched, Framing::AwsChunkedTrailer] {
             let sum = Crc64Nvme::of(b"456789abcdef");
             let mut body = SessionBody::new(range.clone(), framing, Some(&source), Some(sum));
             assert_eq!(body.checksum(), None, "nothing has been sent");
@@ -166,7 +186,7 @@ mod tests {
     #[test]
     fn a_source_that_became_shorter_is_an_error_and_never_padded() {
         let (file, source) = source(&[1; 100]);
-        for framing in [Framing::Plain, Framing::AwsChunkedTrailer] {
+        for framing in [Framing::Plain, Framing::PlainWatched, Framing::AwsChunkedTrailer] {
             let range = Body::FileRange { offset: 50, length: 50 };
             let mut body = SessionBody::new(range.clone(), framing, Some(&source), None);
             file.as_file().set_len(75).unwrap();

@@ -1,21 +1,23 @@
-//! The keys that requests are signed with, renewed on a thread of its own: sources run commands and
-//! ask services, which takes as long as it takes.
+//! The keys that requests are signed with, and presigned URLs: how fresh ones are got.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::thread;
 
-use crate::s3::Credentials;
+use super::fetching::Fetching;
+use crate::s3::{Credentials, Links};
+use crate::upload::LinksWanted;
 
 /// Where fresh keys come from; may block. An error says why there are none.
 pub type Renewal = Arc<dyn Fn() -> Result<Credentials, String> + Send + Sync>;
+
+/// Where fresh presigned URLs come from, in place of those that are wanted; may block. An error
+/// says why there are none.
+pub type LinkRenewal = Arc<dyn Fn(&LinksWanted, &Links) -> Result<Links, String> + Send + Sync>;
 
 /// The keys of a session.
 pub(super) struct Keys {
     current: Option<Credentials>,
     renewal: Option<Renewal>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-    pending: Option<Receiver<Result<Credentials, String>>>,
+    fetching: Fetching<Credentials>,
 }
 
 impl Keys {
@@ -25,7 +27,7 @@ impl Keys {
         renewal: Option<Renewal>,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Keys {
-        Keys { current, renewal, wake: Arc::new(wake), pending: None }
+        Keys { current, renewal, fetching: Fetching::new(wake) }
     }
 
     pub(super) fn current(&self) -> Option<&Credentials> {
@@ -34,41 +36,30 @@ impl Keys {
 
     /// Begins to fetch fresh keys.
     pub(super) fn renew(&mut self) {
-        let (tell, told) = channel();
-        self.pending = Some(told);
-        let Some(renewal) = self.renewal.clone() else { return };
-        let wake = Arc::clone(&self.wake);
-        let fetch = move || {
-            // The session may have ended meanwhile.
-            let _ = tell.send(renewal());
-            wake();
-        };
-        let spawned = thread::Builder::new().name("renew keys".into()).spawn(fetch);
-        if let Err(error) = spawned {
-            log::warn!("no thread to renew the keys: {error}");
-        }
+        let renewal = self.renewal.clone();
+        self.fetching.begin(move || match renewal {
+            Some(renewal) => renewal(),
+            None => Err("nothing can renew them".to_owned()),
+        });
     }
 
     /// Whether a renewal has ended, and how.
-    pub(super) fn renewed(&mut self) -> Option<Result<(), String>> {
-        let fetched = match self.pending.as_ref()?.try_recv() {
-            Ok(fetched) => fetched,
-            Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => Err("nothing can renew them".to_owned()),
+    pub(super) fn renewed(&mut self) -> Option<Result<&Credentials, String>> {
+        let fresh = match self.fetching.fetched()? {
+            Ok(fresh) => fresh,
+            Err(why) => return Some(Err(why)),
         };
-        self.pending = None;
-        Some(fetched.and_then(|fresh| {
-            if Some(&fresh) == self.current.as_ref() {
-                return Err("their source still has the expired ones".to_owned());
-            }
-            self.current = Some(fresh);
-            Ok(())
-        }))
+        if Some(&fresh) == self.current.as_ref() {
+            return Some(Err("their source still has the expired ones".to_owned()));
+        }
+        Some(Ok(self.current.insert(fresh)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+
     use super::*;
     use crate::s3::Secret;
 
@@ -87,15 +78,12 @@ mod tests {
         let renewal = source.map(|said| -> Renewal {
             Arc::new(move || said.map(credentials).map_err(str::to_owned))
         });
-        let is_fetched = renewal.is_some();
         let wake = move || wake.send(()).unwrap();
         let mut keys = Keys::new(Some(credentials("old")), renewal, wake);
         assert_eq!(keys.renewed(), None);
         keys.renew();
-        if is_fetched {
-            woken.recv().unwrap();
-        }
-        (keys.renewed().unwrap(), keys)
+        woken.recv().unwrap();
+        (keys.renewed().unwrap().map(|_| ()), keys)
     }
 
     #[test]

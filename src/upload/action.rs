@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::journal::Record;
 use super::{CutPattern, Diagnosis, Failure, Manner, PartDigest, PartRange, Symptom, UploadPlan};
 use crate::http::{ConnectionWanted, Report};
 use crate::s3::payload::PayloadMode;
-use crate::s3::{Crc64Nvme, ETag, Operation, PartNumber, UploadId};
+use crate::s3::{Crc64Nvme, ETag, LinkedCall, Links, Operation, PartNumber, UnixTime, UploadId};
 use crate::time::ClockOffset;
 
 /// Names one attempt within a run.
@@ -44,6 +45,8 @@ pub enum Action {
     Cancel(AttemptId),
     /// Get fresh keys; answered by [`Event::KeysRenewed`].
     RenewKeys,
+    /// Get fresh presigned URLs, in the place of these; answered by [`Event::LinksRenewed`].
+    RenewLinks(LinksWanted, Arc<Links>),
     /// Append this to the journal, before anything that follows is carried out; dated by the
     /// store's clock, which is ahead by so much.
     Record(Record, ClockOffset),
@@ -53,6 +56,15 @@ pub enum Action {
     Examine(PartRange),
     /// Tell the user.
     Notice(Box<Notice>),
+}
+
+/// Presigned URLs that are to be renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinksWanted {
+    /// Of which calls: those that are still to be made.
+    pub calls: Vec<LinkedCall>,
+    /// Whether one of them has expired, or was refused as expired; else they soon will.
+    pub expired: bool,
 }
 
 /// What happened in the world.
@@ -70,8 +82,11 @@ pub enum Event {
         /// as this answer tells.
         clock: Option<ClockOffset>,
     },
-    /// The keys were renewed, or why they could not be.
-    KeysRenewed(Result<(), String>),
+    /// The keys were renewed, and when the fresh ones end where that is known; or why they could
+    /// not be.
+    KeysRenewed(Result<Option<UnixTime>, String>),
+    /// Presigned URLs were renewed, or why they could not be.
+    LinksRenewed(Result<Links, String>),
     /// An attempt moved on.
     Progress(Progress),
     /// A part of the file was read, and has these checksums.
@@ -212,6 +227,10 @@ pub enum Notice {
     RenewingKeys,
     /// Fresh keys are there, or why they are not.
     KeysRenewed(Result<(), String>),
+    /// Presigned URLs end: so many fresh ones are being asked for.
+    RenewingLinks(usize),
+    /// So many fresh ones are there, or why they are not.
+    LinksRenewed(Result<usize, String>),
     /// The store does not take checksums as they were sent.
     ChecksumsAdapted {
         /// How file bytes travel from now on.
@@ -314,6 +333,9 @@ pub struct Tally {
 pub enum Outcome {
     /// The object is stored, whole.
     Uploaded(Uploaded),
+    /// The parts that are this run's are stored; others are somebody else's to send, and the upload
+    /// is to be completed.
+    PartsStored,
     /// The object is not stored.
     Failed(Failure),
     /// S3 may have stored the object: its answer was lost and cannot be reconstructed.

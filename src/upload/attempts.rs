@@ -2,11 +2,13 @@
 //! tried again, what is learnt from it, the watchdog. What a job is for, its owner knows.
 
 mod judging;
+mod permits;
 
 use std::collections::VecDeque;
 
 use super::concurrency::ConcurrencyLimit;
 use super::flight::{Flight, Flying};
+use super::lease::Lease;
 use super::queue::{Before, Queue, Waiting};
 use super::rate::RateLimiter;
 use super::remedies::Remedies;
@@ -15,10 +17,11 @@ use super::{
     RemedySettings, RetryPolicy, RetryQuota, Tally,
 };
 use crate::http::ConnectionWanted;
-use crate::s3::Operation;
+use crate::s3::{Links, Operation, UnixTime};
 use crate::time::Time;
 
 pub(super) use judging::Judged;
+pub(super) use permits::Permit;
 
 /// What attempts are told once; see [`EngineSettings`](super::EngineSettings).
 #[derive(Debug, Clone)]
@@ -28,6 +31,7 @@ pub(super) struct AttemptsSettings {
     pub(super) concurrency: u32,
     pub(super) retry: RetryPolicy,
     pub(super) patience: Patience,
+    pub(super) lease: Lease,
     pub(super) seed: u64,
 }
 
@@ -43,6 +47,9 @@ pub(super) struct Attempts<J> {
     pub(super) flight: Flight<J>,
     pub(super) queue: Queue<J>,
     remedies: Remedies,
+    pub(super) lease: Lease,
+    /// Whether links are to be renewed, of which only the jobs' owner knows.
+    links_wanted: bool,
     /// Jobs that wait for fresh keys.
     await_keys: Vec<Waiting<J>>,
     /// When anything last succeeded.
@@ -67,6 +74,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
             flight: Flight::new(),
             queue: Queue::new(),
             remedies: Remedies::new(settings.manner, settings.remedies),
+            lease: settings.lease,
+            links_wanted: false,
             await_keys: Vec::new(),
             succeeded_at: Time::ZERO,
             outbox: VecDeque::new(),
@@ -148,7 +157,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
             is_new: spoilt || is_new,
             is_resolved: spoilt || failure.is_some_and(Failure::lacks_connection),
         };
-        let expect_continue = failure.is_some_and(Failure::wastes_a_body);
+        let expect_continue =
+            failure.is_some_and(Failure::wastes_a_body) || self.is_doubtful(now, &operation);
         let is_first = before.is_none();
         let flying = Flying::new(job, operation, part, self.manner().clone(), before, now);
         Attempt { is_first, connection, expect_continue, ..self.launch(now, flying) }
@@ -222,11 +232,41 @@ impl<J: Clone + PartialEq> Attempts<J> {
     pub(super) fn keys_renewed(
         &mut self,
         now: Time,
-        result: Result<(), String>,
+        result: Result<Option<UnixTime>, String>,
+    ) -> Vec<(J, Failure)> {
+        let awaited = self.remedies.is_renewing();
+        if let Ok(end) = result {
+            self.lease.keys_end = end;
+        }
+        let result = result.map(|_| ());
+        let renewed = result.is_ok();
+        self.remedies.renewed(renewed);
+        // Keys that are still good may have no successors yet.
+        if renewed || awaited {
+            self.notice(Notice::KeysRenewed(result));
+        }
+        self.go_on_with_keys(now, renewed)
+    }
+
+    /// The same of presigned URLs.
+    pub(super) fn links_renewed(
+        &mut self,
+        now: Time,
+        result: Result<Links, String>,
     ) -> Vec<(J, Failure)> {
         let renewed = result.is_ok();
         self.remedies.renewed(renewed);
-        self.notice(Notice::KeysRenewed(result));
+        self.lease.renewed_at = renewed.then_some(now);
+        let told = result.map(|links| {
+            let count = links.iter().count();
+            self.remedies.take_links(links);
+            count
+        });
+        self.notice(Notice::LinksRenewed(told));
+        self.go_on_with_keys(now, renewed)
+    }
+
+    fn go_on_with_keys(&mut self, now: Time, renewed: bool) -> Vec<(J, Failure)> {
         let mut hopeless = Vec::new();
         for waiting in std::mem::take(&mut self.await_keys) {
             match waiting.before {

@@ -15,6 +15,9 @@ pub enum Beginning {
     /// Somebody created it, and may have sent parts: what lies at the store is compared with the
     /// file and kept where it is the same.
     Adopted(UploadId),
+    /// Somebody created it, and cut the file for it as the plan says: what lies at the store
+    /// otherwise is sent again.
+    Prescribed(UploadId),
 }
 
 /// What an earlier run left.
@@ -60,6 +63,8 @@ pub enum OnFailure {
     Keep,
     /// It is aborted: nothing stays at the store.
     Abort,
+    /// It stays, whatever is of it: others have a part in it.
+    Leave,
 }
 
 /// What follows where the upload that was to be gone on with is no longer at the store.

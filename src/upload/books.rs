@@ -15,6 +15,8 @@ use crate::s3::{CompletedPart, Crc64Nvme, ETag, PartNumber, UploadedPart};
 pub(super) struct Books {
     /// By index; `None` until the part is stored.
     stored: Vec<Option<CompletedPart>>,
+    /// By index, the parts that somebody else sends; empty where all are ours.
+    others: Vec<bool>,
     /// Parts that are to be sent again.
     again: Vec<PartNumber>,
     /// Index of the first part that was never taken.
@@ -25,8 +27,44 @@ pub(super) struct Books {
 
 impl Books {
     pub(super) fn new(plan: &UploadPlan) -> Books {
+        Books::of_share(plan, Vec::new())
+    }
+
+    fn of_share(plan: &UploadPlan, others: Vec<bool>) -> Books {
         let stored = vec![None; plan.parts() as usize];
-        Books { stored, again: Vec::new(), next: 0, parts_stored: 0, bytes_stored: 0 }
+        let again = Vec::new();
+        let mut books = Books { stored, others, again, next: 0, parts_stored: 0, bytes_stored: 0 };
+        books.skip_stored();
+        books
+    }
+
+    /// Only these parts are ours.
+    pub(super) fn share(&mut self, plan: &UploadPlan, share: &[PartNumber]) {
+        let mut others = vec![true; plan.parts() as usize];
+        for number in share {
+            others[number.index() as usize] = false;
+        }
+        *self = Books::of_share(plan, others);
+    }
+
+    /// Whether somebody else sends some of the parts.
+    pub(super) fn is_shared(&self) -> bool {
+        self.others.contains(&true)
+    }
+
+    /// Whether this part is ours to send.
+    pub(super) fn is_ours(&self, number: PartNumber) -> bool {
+        !self.others.get(number.index() as usize).is_some_and(|others| *others)
+    }
+
+    /// Parts and bytes that are ours.
+    pub(super) fn ours(&self, plan: &UploadPlan) -> (u32, u64) {
+        if !self.is_shared() {
+            return (plan.parts(), plan.size());
+        }
+        let numbers = (0..plan.parts()).map(PartNumber::from_index);
+        let ours = numbers.filter(|number| self.is_ours(*number));
+        ours.fold((0, 0), |(parts, bytes), number| (parts + 1, bytes + plan.part(number).length))
     }
 
     /// Whether there are parts that nobody has taken.
@@ -48,11 +86,19 @@ impl Books {
         Some(number)
     }
 
-    /// Parts of an earlier run are never taken.
+    /// Parts of an earlier run, and those of others, are never taken.
     fn skip_stored(&mut self) {
-        while self.stored.get(self.next as usize).is_some_and(Option::is_some) {
+        while let Some(stored) = self.stored.get(self.next as usize) {
+            if stored.is_none() && self.is_ours(PartNumber::from_index(self.next)) {
+                break;
+            }
             self.next += 1;
         }
+    }
+
+    /// Whether this part is stored.
+    pub(super) fn has(&self, number: PartNumber) -> bool {
+        self.stored.get(number.index() as usize).is_some_and(Option::is_some)
     }
 
     pub(super) fn store(&mut self, part: PartRange, etag: ETag, checksum: Option<Crc64Nvme>) {
@@ -66,7 +112,7 @@ impl Books {
 
     /// Another plan, of which nothing is stored.
     pub(super) fn replan(&mut self, plan: &UploadPlan) {
-        *self = Books::new(plan);
+        *self = Books::of_share(plan, std::mem::take(&mut self.others));
     }
 
     /// Index behind the last part that is stored.
@@ -108,8 +154,10 @@ impl Books {
         self.again.push(part.number);
     }
 
+    /// Whether all that are ours are stored.
     pub(super) fn is_whole(&self) -> bool {
-        self.parts_stored as usize == self.stored.len()
+        let others = self.others.iter().filter(|others| **others).count();
+        self.parts_stored as usize + others == self.stored.len()
     }
 
     pub(super) fn parts_stored(&self) -> u32 {
@@ -122,7 +170,7 @@ impl Books {
 
     /// All parts, in order.
     pub(super) fn completed(&self) -> Arc<[CompletedPart]> {
-        assert!(self.is_whole(), "only a whole upload is completed");
+        assert!(self.is_whole() && !self.is_shared(), "only a whole upload is completed");
         self.stored.iter().flatten().cloned().collect()
     }
 

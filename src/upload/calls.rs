@@ -6,14 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempts::{Attempts, AttemptsSettings, Judged};
+use super::attempts::{Attempts, AttemptsSettings, Judged, Permit};
 use super::flight::Flying;
+use super::lease::Lease;
 use super::queue::Waiting;
 use super::{
     Action, Attempt, AttemptId, Cause, Command, Diagnosis, Event, Failure, Machine, Manner,
     Patience, Reason, RemedySettings, RetryPolicy, Tally,
 };
-use crate::s3::{Key, Operation, Reply};
+use crate::s3::{Key, Operation, Reply, UnixTime};
 use crate::time::{ClockOffset, Time};
 
 /// One call that a script wants made.
@@ -61,6 +62,8 @@ pub struct CallsSettings {
     pub retry: RetryPolicy,
     /// Watchdog limits.
     pub patience: Patience,
+    /// When the run begins, by this machine's clock.
+    pub began_at: UnixTime,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -99,6 +102,7 @@ impl<S: Script> Calls<S> {
             concurrency: settings.concurrency,
             retry: settings.retry,
             patience: settings.patience,
+            lease: Lease::new(settings.began_at, None),
             seed: settings.seed,
         });
         let mut calls = Calls { script, attempts, next: None, outcome: None };
@@ -136,6 +140,7 @@ impl<S: Script> Calls<S> {
         self.script
     }
 
+    /// The next call, where one may be made `now`; those that may not be at all are answered.
     fn next_send(&mut self, now: Time) -> Option<Attempt> {
         if !self.attempts.has_room() || self.attempts.next_at(now) > now {
             return None;
@@ -146,6 +151,14 @@ impl<S: Script> Calls<S> {
             None => return None,
         };
         let operation = job.operation.clone();
+        let before = match self.attempts.permit(now, &job, &operation, None, before) {
+            Permit::Granted(before) => before,
+            Permit::Awaited => return None,
+            Permit::Refused(failure) => {
+                self.answered(now, &job, Err(failure));
+                return self.next_send(now);
+            }
+        };
         let attempt = self.attempts.send(now, job.clone(), operation, None, before, false);
         self.look_ahead();
         Some(addressed(attempt, &job.key))
@@ -231,8 +244,11 @@ impl<S: Script> Machine for Calls<S> {
     fn handle(&mut self, now: Time, event: Event) {
         match event {
             Event::Progress(progress) => self.attempts.flight.moved(now, progress),
-            // Calls have no source.
-            Event::SourceChanged(_) | Event::Input { .. } | Event::Examined { .. } => {}
+            // Calls have no source, and do not ask for fresh links.
+            Event::SourceChanged(_)
+            | Event::Input { .. }
+            | Event::Examined { .. }
+            | Event::LinksRenewed(_) => {}
             Event::KeysRenewed(result) => {
                 for (call, failure) in self.attempts.keys_renewed(now, result) {
                     self.answered(now, &call, Err(failure));

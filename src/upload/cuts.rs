@@ -127,6 +127,7 @@ mod tests {
                 elapsed: Duration::from_secs(seconds),
                 ..Evidence::default()
             },
+            link: None,
             at: Time::ZERO,
             gave_up: None,
         }

@@ -3,6 +3,7 @@
 
 mod deaths;
 mod idle;
+mod links;
 mod rules;
 #[cfg(test)]
 mod tests_support;
@@ -73,7 +74,8 @@ impl Diagnostics {
     pub fn failed(&mut self, failure: &Failure) -> Option<&Diagnosis> {
         let read = &mut self.history.slowest_read;
         *read = failure.evidence.slowest_read.max(*read);
-        let suspicion = rules::suspect(failure, &self.history)
+        let suspicion = links::suspect(failure)
+            .or_else(|| rules::suspect(failure, &self.history))
             .or_else(|| self.idle.failed(failure))
             .or_else(|| self.deaths.failed(failure, &self.history))?;
         self.suspect(suspicion)

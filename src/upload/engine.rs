@@ -3,14 +3,17 @@
 //! owns what only parts have: hedging, and smaller parts where connections are cut.
 
 mod judging;
+mod renewing;
 mod sending;
 
 use std::sync::Arc;
 
+use self::sending::Next;
 use super::attempts::{Attempts, AttemptsSettings};
 use super::cuts::Cuts;
 use super::hedge::Hedging;
 use super::journal::Record;
+use super::lease::Lease;
 use super::queue::{Before, Job, Waiting};
 use super::transfer::{Effect, Transfer, TransferSettings};
 use super::{
@@ -18,7 +21,7 @@ use super::{
     OnGone, Outcome, Patience, RemedySettings, RetryPolicy, Snapshot, SourceChange, Symptom, Tally,
     UploadPlan,
 };
-use crate::s3::{Limits, ObjectSettings, UploadId};
+use crate::s3::{Limits, ObjectSettings, PartNumber, UnixTime, UploadId};
 use crate::time::Time;
 
 /// What an engine is told once.
@@ -26,6 +29,8 @@ use crate::time::Time;
 pub struct EngineSettings {
     /// How the file is cut.
     pub plan: UploadPlan,
+    /// The parts that are to be sent, where others are somebody else's.
+    pub share: Option<Vec<PartNumber>>,
     /// Headers of the object.
     pub object_settings: Arc<ObjectSettings>,
     /// How requests are sent at first.
@@ -49,6 +54,10 @@ pub struct EngineSettings {
     pub on_failure: OnFailure,
     /// What follows where the upload to be gone on with is gone.
     pub on_gone: OnGone,
+    /// When the run begins, by this machine's clock.
+    pub began_at: UnixTime,
+    /// When the keys end, where that is known: fresh ones are asked for before.
+    pub keys_end: Option<UnixTime>,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -60,6 +69,7 @@ impl EngineSettings {
     pub fn new(plan: UploadPlan, manner: Manner, seed: u64) -> EngineSettings {
         EngineSettings {
             plan,
+            share: None,
             object_settings: Arc::default(),
             manner,
             remedies: RemedySettings::default(),
@@ -71,6 +81,8 @@ impl EngineSettings {
             beginning: Beginning::default(),
             on_failure: OnFailure::default(),
             on_gone: OnGone::default(),
+            began_at: UnixTime(0),
+            keys_end: None,
             seed,
         }
     }
@@ -99,6 +111,7 @@ impl Engine {
         let recut_limits = settings.recut.filter(|_| !plan.is_open());
         let transfer = TransferSettings {
             plan,
+            share: settings.share,
             object_settings,
             key: manner.destination.object.key.as_str().to_owned(),
             checksums: manner.payload.has_checksum(),
@@ -116,6 +129,7 @@ impl Engine {
                 concurrency: settings.concurrency,
                 retry: settings.retry,
                 patience: settings.patience,
+                lease: Lease::new(settings.began_at, settings.keys_end),
                 seed: settings.seed,
             }),
             cuts: Cuts::default(),
@@ -124,6 +138,7 @@ impl Engine {
             moved: false,
         };
         engine.apply_effects(Time::ZERO);
+        engine.plan_renewal(Time::ZERO);
         engine
     }
 
@@ -134,8 +149,7 @@ impl Engine {
             self.apply_effects(now);
             self.recut_when_clear();
         }
-        let action = self.attempts.pop_action();
-        let action = action.or_else(|| self.next_send(now));
+        let action = self.next_action(now);
         action.or_else(|| {
             // Once a turn, when all that happened in it has been taken in.
             let moved = std::mem::take(&mut self.moved);
@@ -143,11 +157,27 @@ impl Engine {
         })
     }
 
+    fn next_action(&mut self, now: Time) -> Option<Action> {
+        self.renew_ahead(now);
+        loop {
+            let action = self.attempts.pop_action().or_else(|| self.links_wanted());
+            if let Some(action) = action {
+                return Some(action);
+            }
+            match self.next_send(now) {
+                Next::Send(action) => return Some(action),
+                // What cannot be sent may have ended more than itself.
+                Next::Unsent => self.apply_effects(now),
+                Next::Nothing => return None,
+            }
+        }
+    }
+
     /// When `poll` will have something again, it having nothing `now`.
     #[must_use]
     pub fn next_wakeup(&self, now: Time) -> Option<Time> {
         let deadline = self.attempts.next_deadline();
-        deadline.into_iter().chain(self.next_send_at(now)).min()
+        deadline.into_iter().chain(self.next_send_at(now)).chain(self.renewal_at()).min()
     }
 
     /// What happened.
@@ -156,6 +186,7 @@ impl Engine {
             Event::Progress(progress) => self.attempts.flight.moved(now, progress),
             Event::SourceChanged(change) => self.source_changed(now, change),
             Event::KeysRenewed(result) => self.keys_renewed(now, result),
+            Event::LinksRenewed(result) => self.links_renewed(now, result),
             Event::Input { size, ended } => {
                 self.transfer.extend(size, ended);
                 self.hedging.grow(self.transfer.plan().size());
@@ -235,13 +266,14 @@ impl Engine {
         let stored = if put_done { plan.size() } else { self.transfer.books().bytes_stored() };
         let forecast = plan.forecast();
         let whole = forecast.as_ref().unwrap_or(plan);
+        let (parts_total, bytes_total) = self.transfer.books().ours(whole);
         Snapshot {
-            bytes_total: whole.size(),
+            bytes_total,
             is_endless: forecast.is_none(),
             bytes_stored: stored,
             // A part may be under way twice.
             bytes_in_flight: self.attempts.flight.bytes_in_flight().min(plan.size() - stored),
-            parts_total: whole.parts(),
+            parts_total,
             parts_stored: tally.parts,
             in_flight: self.attempts.flight.len() as u32,
             in_flight_max: self.attempts.limit.allowed(),
@@ -255,12 +287,6 @@ impl Engine {
         let puts = self.transfer.plan().is_single_put();
         let operation = if puts { "PutObject" } else { "UploadPart" };
         self.transfer.source_changed(Failure::of_source(operation, change, now));
-    }
-
-    fn keys_renewed(&mut self, now: Time, result: Result<(), String>) {
-        for (job, failure) in self.attempts.keys_renewed(now, result) {
-            self.transfer.failed(job, failure);
-        }
     }
 
     /// Cuts the parts that are not stored anew, once nothing of today's cut is under way; unless a

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{PartRange, Reason, SourceChange};
+use super::{LinkLife, PartRange, Reason, SourceChange};
 use crate::http::{Evidence, TransportFailureKind};
 use crate::s3::{ErrorClass, S3Error, classify_code, classify_status};
 use crate::time::Time;
@@ -29,6 +29,8 @@ pub struct Failure {
     pub ambiguous: bool,
     /// The transport's evidence.
     pub evidence: Evidence,
+    /// How long the presigned URL lived that it was made by.
+    pub link: Option<LinkLife>,
     /// When the attempt ended.
     pub at: Time,
     /// Why it is not tried again, once that was decided.
@@ -53,6 +55,10 @@ pub enum Cause {
     },
     /// The source is no longer what it was.
     SourceChanged(SourceChange),
+    /// Nothing was sent: the presigned URL had expired this long ago.
+    LinkExpired(Duration),
+    /// Nothing was sent: no presigned URL is for this call.
+    NoLink,
 }
 
 /// What a failure looks like; the keys of `retries` in the summary.
@@ -99,6 +105,7 @@ impl Failure {
             class: ErrorClass::Permanent,
             ambiguous: false,
             evidence: Evidence::default(),
+            link: None,
             at,
             gave_up: None,
         }
@@ -112,10 +119,7 @@ impl Failure {
     /// The S3 code the store answered with, where it did.
     #[must_use]
     pub fn s3_code(&self) -> Option<&str> {
-        match &self.cause {
-            Cause::S3(S3Error::Answered { code, .. }) => Some(code),
-            _ => None,
-        }
+        self.cause.s3_code()
     }
 
     /// The HTTP status the store answered with, where it did.
@@ -137,6 +141,11 @@ impl Failure {
     /// Whether the source is no longer what it was.
     pub(super) fn says_changed(&self) -> bool {
         matches!(self.cause, Cause::SourceChanged(SourceChange::Changed(_)))
+    }
+
+    /// Whether the request was never made.
+    pub(super) fn was_not_sent(&self) -> bool {
+        matches!(self.cause, Cause::LinkExpired(_) | Cause::NoLink)
     }
 
     /// Whether the store says, in S3's own words, that it has no such upload: a 404 of somebody on
@@ -198,6 +207,14 @@ impl Failure {
 }
 
 impl Cause {
+    /// The S3 code the store answered with, where it did.
+    pub(super) fn s3_code(&self) -> Option<&str> {
+        match self {
+            Cause::S3(S3Error::Answered { code, .. }) => Some(code),
+            _ => None,
+        }
+    }
+
     /// What this looks like and what it means: S3's code first, then the status, then the
     /// transport failure.
     pub(super) fn classify(&self) -> (Symptom, ErrorClass) {
@@ -206,8 +223,13 @@ impl Cause {
             Cause::AnswerUnending(_) => (Symptom::Timeout, ErrorClass::Transient),
             Cause::ChecksumMismatch { .. } => (Symptom::Checksum, ErrorClass::Damaged),
             Cause::SourceChanged(_) => (Symptom::Other, ErrorClass::Permanent),
+            Cause::LinkExpired(_) => (Symptom::Expired, ErrorClass::CredentialsExpired),
+            Cause::NoLink => (Symptom::Other, ErrorClass::Denied),
             Cause::S3(S3Error::Unusable { .. }) => (Symptom::Server, ErrorClass::Transient),
             Cause::S3(S3Error::Transport(failure)) => classify_transport(failure.kind),
+            Cause::S3(S3Error::Answered { code, message, .. }) if is_expired(code, message) => {
+                (Symptom::Expired, ErrorClass::CredentialsExpired)
+            }
             Cause::S3(S3Error::Answered { status, code, .. }) => classify_answer(*status, code),
         }
     }
@@ -234,7 +256,10 @@ impl Cause {
             Cause::Stalled(_) | Cause::AnswerUnending(_) | Cause::S3(S3Error::Unusable { .. }) => {
                 true
             }
-            Cause::ChecksumMismatch { .. } | Cause::SourceChanged(_) => false,
+            Cause::ChecksumMismatch { .. }
+            | Cause::SourceChanged(_)
+            | Cause::LinkExpired(_)
+            | Cause::NoLink => false,
             // An error inside a 200 and every 5xx may hide work that was done.
             Cause::S3(S3Error::Answered { status, .. }) => *status < 300 || *status >= 500,
             Cause::S3(S3Error::Transport(failure)) => !matches!(
@@ -248,6 +273,13 @@ impl Cause {
             ),
         }
     }
+}
+
+/// Amazon S3 says so of a presigned URL with no code of its own (User Guide, "Sharing objects with
+/// presigned URLs"); some stores have one.
+fn is_expired(code: &str, message: &str) -> bool {
+    code == "ExpiredPresignRequest"
+        || (code == "AccessDenied" && message.starts_with("Request has expired"))
 }
 
 fn classify_answer(status: u16, code: &str) -> (Symptom, ErrorClass) {

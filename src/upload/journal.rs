@@ -96,6 +96,9 @@ pub struct Target {
     pub bucket: String,
     /// The key.
     pub key: String,
+    /// The manifest of presigned URLs that it goes by, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
 }
 
 /// What tells whether a file is still the same.

@@ -36,9 +36,12 @@ mod diagnosis;
 mod engine;
 mod failure;
 mod flight;
+mod forecast;
 mod hedge;
 pub mod journal;
 mod ladder;
+mod lease;
+mod manifest;
 mod plan;
 mod queue;
 mod rate;
@@ -50,8 +53,8 @@ mod unfinished;
 
 pub use aborting::{AbortStep, Aborted, Aborting};
 pub use action::{
-    Action, Attempt, AttemptId, Command, Event, Notice, Outcome, Progress, Snapshot, SourceChange,
-    Tally, Uploaded,
+    Action, Attempt, AttemptId, Command, Event, LinksWanted, Notice, Outcome, Progress, Snapshot,
+    SourceChange, Tally, Uploaded,
 };
 pub use beginning::{Beginning, OnFailure, OnGone, PartDigest, Resumed};
 pub use calls::{Call, Calls, CallsOutcome, CallsSettings, Script};
@@ -60,8 +63,14 @@ pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};
 pub use failure::{Cause, Failure, Symptom};
 pub use flight::Patience;
+pub use forecast::{Ahead, Forecast, LIFETIME_MAX, PartAhead};
 pub use journal::Resumable;
 pub use ladder::{Ladder, Step};
+pub use lease::LinkLife;
+pub use manifest::{
+    MANIFEST_LENGTH_MAX, Manifest, ManifestChecksums, ManifestDestination, ManifestError,
+    ManifestFile, ManifestInput, list_pages,
+};
 pub use plan::{PartRange, PlanError, UploadPlan};
 pub use remedies::{Manner, RemedySettings};
 pub use retry::{Reason, RetryPolicy, RetryQuota, RetryRevision, Standing, Verdict};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Cause, Failure, Notice};
 use crate::s3::payload::PayloadMode;
-use crate::s3::{Destination, ErrorClass, S3Error};
+use crate::s3::{Destination, ErrorClass, Links, S3Error};
 use crate::time::ClockOffset;
 
 /// How a request is sent: what may have to change under way. Each attempt carries its own, so that
@@ -20,8 +20,10 @@ pub struct Manner {
     pub payload: PayloadMode,
     /// By how much the store's clock is ahead of the one that signatures are dated by.
     pub clock_offset: ClockOffset,
-    /// How often the keys have been renewed.
+    /// How often the keys, or the links, have been renewed.
     pub keys: u32,
+    /// The presigned URLs by which requests are made, in place of keys.
+    pub links: Option<Arc<Links>>,
 }
 
 impl Manner {
@@ -29,7 +31,15 @@ impl Manner {
     #[must_use]
     pub fn new(destination: Destination, payload: PayloadMode) -> Manner {
         let clock_offset = ClockOffset::default();
-        Manner { destination: Arc::new(destination), payload, clock_offset, keys: 0 }
+        Manner { destination: Arc::new(destination), payload, clock_offset, keys: 0, links: None }
+    }
+
+    /// To where `links` lead, which is called `destination`. What the store says of checksums is
+    /// held against the bytes as they left where `watched`.
+    #[must_use]
+    pub fn by_links(destination: Destination, links: Links, watched: bool) -> Manner {
+        let payload = if watched { PayloadMode::Watched } else { PayloadMode::Unsigned };
+        Manner { links: Some(Arc::new(links)), ..Manner::new(destination, payload) }
     }
 }
 
@@ -43,7 +53,7 @@ impl Default for RemedySettings {
 /// Which remedies there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RemedySettings {
-    /// Whether keys come from somewhere that may have fresher ones.
+    /// Whether keys, or links, come from somewhere that may have fresher ones.
     pub renew_keys: bool,
     /// Whether the store's clock may correct ours (`AWS_DISABLE_CLOCK_SKEW_CORRECTION`).
     pub correct_clock: bool,
@@ -68,9 +78,29 @@ pub(super) struct Remedies {
     been: Vec<Destination>,
     /// Changes since something last succeeded.
     changes: u32,
-    renewing: bool,
-    /// Whether a request has succeeded with the keys of today.
-    keys_worked: bool,
+    renewing: Renewing,
+    trust: Trust,
+}
+
+/// Whether keys, or links, are being renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renewing {
+    No,
+    /// Before they end.
+    Ahead,
+    /// Nothing is sent until they have been.
+    Awaited,
+}
+
+/// What is known of the keys, or links, of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// They are the first, and nothing speaks against them.
+    First,
+    /// A request has succeeded with them.
+    Proven,
+    /// They came in place of others, or should have, and none has succeeded since.
+    Fresh,
 }
 
 /// What to do about a refusal.
@@ -87,7 +117,7 @@ pub(super) enum Remedy {
 impl Remedies {
     pub(super) fn new(manner: Manner, settings: RemedySettings) -> Remedies {
         let been = vec![Destination::clone(&manner.destination)];
-        Remedies { settings, manner, been, changes: 0, renewing: false, keys_worked: true }
+        Remedies { settings, manner, been, changes: 0, renewing: Renewing::No, trust: Trust::First }
     }
 
     /// How the next request is sent.
@@ -97,13 +127,20 @@ impl Remedies {
 
     /// Whether nothing should be signed before the keys have been renewed.
     pub(super) fn is_renewing(&self) -> bool {
-        self.renewing
+        self.renewing == Renewing::Awaited
     }
 
     /// A request that was sent in `manner` succeeded.
     pub(super) fn succeeded(&mut self, manner: &Manner) {
         self.changes = 0;
-        self.keys_worked |= manner.keys == self.manner.keys;
+        if manner.keys == self.manner.keys {
+            self.trust = Trust::Proven;
+        }
+    }
+
+    /// Whether a request has succeeded with the keys, or links, of today.
+    pub(super) fn is_proven(&self) -> bool {
+        self.trust == Trust::Proven
     }
 
     /// The store's clock was seen to be ahead by `offset`.
@@ -120,6 +157,11 @@ impl Remedies {
         failure: &Failure,
         clock: Option<ClockOffset>,
     ) -> Option<Remedy> {
+        if manner.links.is_some() {
+            // A signature holds for one place, one moment and these fields.
+            let is_expired = failure.class == ErrorClass::CredentialsExpired;
+            return is_expired.then(|| self.renew(manner)).flatten();
+        }
         if let Some(remedy) = self.redirect(manner, failure) {
             return Some(remedy);
         }
@@ -134,11 +176,45 @@ impl Remedies {
         }
     }
 
-    /// The keys were renewed, or could not be.
+    /// The keys were renewed, or could not be. Those that were not waited for are still good.
     pub(super) fn renewed(&mut self, renewed: bool) {
-        self.renewing = false;
-        self.keys_worked = false;
+        let was = std::mem::replace(&mut self.renewing, Renewing::No);
+        if renewed || was == Renewing::Awaited {
+            self.trust = Trust::Fresh;
+        }
         self.manner.keys += u32::from(renewed);
+    }
+
+    /// Whether keys, or links, come from somewhere that may have fresher ones.
+    pub(super) fn may_renew(&self) -> bool {
+        self.settings.renew_keys
+    }
+
+    /// Links that take the place of older ones.
+    pub(super) fn take_links(&mut self, newer: Links) {
+        if let Some(links) = &mut self.manner.links {
+            Arc::make_mut(links).renew(newer);
+        }
+    }
+
+    /// The keys are being renewed before they end; false where that cannot be, or is under way.
+    pub(super) fn renew_ahead(&mut self) -> bool {
+        let may = self.settings.renew_keys && self.renewing == Renewing::No;
+        if may {
+            self.renewing = Renewing::Ahead;
+        }
+        may
+    }
+
+    /// What has expired by the clock is renewed before anything is sent with it; `None` where that
+    /// cannot be.
+    pub(super) fn renew_expired(&mut self) -> Option<Remedy> {
+        self.settings.renew_keys.then(|| self.await_renewal())
+    }
+
+    fn await_renewal(&mut self) -> Remedy {
+        let was = std::mem::replace(&mut self.renewing, Renewing::Awaited);
+        if was == Renewing::No { Remedy::Renew } else { Remedy::AwaitKeys }
     }
 
     /// The upload's parts carry no checksums.
@@ -187,15 +263,12 @@ impl Remedies {
         if manner.keys != self.manner.keys {
             return Some(Remedy::Again(None));
         }
-        if self.renewing {
-            return Some(Remedy::AwaitKeys);
-        }
         // Fresh keys that were refused as expired will not be better the next time.
-        if !self.settings.renew_keys || !self.keys_worked {
+        let is_under_way = self.renewing != Renewing::No;
+        if !is_under_way && (!self.settings.renew_keys || self.trust == Trust::Fresh) {
             return None;
         }
-        self.renewing = true;
-        Some(Remedy::Renew)
+        Some(self.await_renewal())
     }
 
     /// Third-party stores do not know every way a checksum can travel; `XAmzContentSHA256Mismatch`

@@ -246,6 +246,7 @@ mod tests {
             class,
             ambiguous: false,
             evidence: Evidence::default(),
+            link: None,
             at: Time::ZERO,
             gave_up: None,
         }

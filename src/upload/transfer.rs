@@ -21,7 +21,7 @@ use super::books::Books;
 use super::journal::Record;
 use super::queue::Job;
 use super::{Failure, Notice, Outcome, PartRange, UploadPlan, Uploaded};
-use crate::s3::{Crc64Nvme, Limits, ObjectHead, ObjectSettings, Operation, UploadId};
+use crate::s3::{Crc64Nvme, Limits, ObjectHead, ObjectSettings, Operation, PartNumber, UploadId};
 
 /// What a transfer wants of the engine.
 #[derive(Debug)]
@@ -143,6 +143,7 @@ enum Found {
 #[derive(Debug)]
 pub(super) struct TransferSettings {
     pub(super) plan: UploadPlan,
+    pub(super) share: Option<Vec<PartNumber>>,
     pub(super) object_settings: Arc<ObjectSettings>,
     /// The key of the object.
     pub(super) key: String,
@@ -177,6 +178,9 @@ impl Transfer {
             closing: None,
             effects: Vec::new(),
         };
+        if let Some(share) = settings.share {
+            transfer.books.share(&transfer.plan, &share);
+        }
         transfer.begin(settings.beginning);
         transfer
     }

@@ -296,14 +296,15 @@ fn g10_a_hostile_journal() {
     expect_only_ours(&case);
 }
 
-/// Nothing but journals is in the folder of journals, and nothing beside it.
+/// Nothing but journals and the rates of uploads is in the folder of journals, and nothing beside it.
 fn expect_only_ours(case: &Case) {
     let state = case.state();
     let beside: Vec<_> = fs::read_dir(state.parent().unwrap()).unwrap().collect();
     assert_eq!(beside.len(), 1, "{beside:?}");
     for entry in fs::read_dir(state).unwrap() {
         let path = entry.unwrap().path();
-        let is_ours = path.extension().is_some_and(|end| end == "journal");
+        let is_ours =
+            path.extension().is_some_and(|end| end == "journal") || path.ends_with("rates.json");
         assert!(is_ours, "{}", path.display());
     }
 }

@@ -141,7 +141,9 @@ impl<F: FnMut(&Attempt, usize) -> Fate> World for Store<F> {
                 self.silent.remove(&id);
                 self.under_way.retain(|key, _| key.1 != id);
             }
-            Action::RenewKeys => panic!("nobody said that the keys have expired"),
+            Action::RenewKeys | Action::RenewLinks(..) => {
+                panic!("nobody said that the keys have expired")
+            }
             other @ (Action::Record(..) | Action::Forget | Action::Examine(_)) => {
                 panic!("{other:?} is an upload's")
             }
@@ -184,6 +186,7 @@ fn settings(concurrency: u32) -> CallsSettings {
     let object = Object::parse("s3://bkt/any", None).unwrap();
     let destination = Destination { endpoint, region: "us-east-1".into(), object };
     CallsSettings {
+        began_at: curlift::s3::UnixTime(0),
         manner: Manner::new(destination, PayloadMode::Unsigned),
         remedies: RemedySettings::default(),
         concurrency,

@@ -4,6 +4,7 @@
 mod adapts;
 mod breathes;
 mod calls;
+mod links;
 mod resumes;
 mod scene;
 mod streams;

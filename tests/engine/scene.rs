@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use curlift::http::{Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind};
 use curlift::s3::payload::PayloadMode;
-use curlift::s3::{Addressing, Destination, Endpoint, Limits, Object, PartNumber};
+use curlift::s3::{Addressing, Destination, Endpoint, Limits, Links, Object, PartNumber, UnixTime};
 use curlift::time::{ClockOffset, Time};
 use curlift::upload::journal::Record;
 use curlift::upload::{
-    Action, Attempt, AttemptId, Beginning, Command, Engine, EngineSettings, Event, Ladder, Manner,
-    Notice, OnFailure, OnGone, Outcome, PartDigest, PartRange, Patience, Progress, RetryPolicy,
-    SourceChange, UploadPlan,
+    Action, Attempt, AttemptId, Beginning, Command, Engine, EngineSettings, Event, Ladder,
+    LinksWanted, Manner, Notice, OnFailure, OnGone, Outcome, PartDigest, PartRange, Patience,
+    Progress, RemedySettings, RetryPolicy, SourceChange, UploadPlan,
 };
 
 pub(crate) const LIMITS: Limits =
@@ -20,6 +20,19 @@ pub(crate) const CREATED: &str =
     "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>";
 /// MD5 of nothing in particular, as an ETag.
 const ETAG: &str = "\"0123456789abcdef0123456789abcdef\"";
+
+/// Attempts may take as long as they take.
+const UNBOUNDED: Patience = {
+    let long = Duration::from_hours(1_000);
+    Patience {
+        connecting: long,
+        sending: long,
+        answer: long,
+        complete: long,
+        answer_whole: long,
+        complete_whole: long,
+    }
+};
 
 #[must_use]
 pub(crate) struct Scene {
@@ -30,6 +43,8 @@ pub(crate) struct Scene {
     pub(crate) notices: Vec<Notice>,
     /// How often fresh keys were asked for.
     pub(crate) renewals: u32,
+    /// The presigned URLs that were asked for.
+    pub(crate) links_wanted: Vec<LinksWanted>,
     pub(crate) records: Vec<Record>,
     /// Whether the journal was removed.
     pub(crate) forgotten: bool,
@@ -119,6 +134,7 @@ impl Scene {
             cancelled: Vec::new(),
             notices: Vec::new(),
             renewals: 0,
+            links_wanted: Vec::new(),
             records: Vec::new(),
             forgotten: false,
             examined: Vec::new(),
@@ -331,8 +347,57 @@ impl Scene {
         self.event(Event::Finished { attempt: attempt.id, report, checksum: None, clock: None });
     }
 
-    pub(crate) fn keys_renewed(&mut self, result: Result<(), String>) {
+    /// As [`Scene::going_on`] by these presigned URLs, the clock showing 0; fresh ones may be had
+    /// where `renewable`.
+    pub(crate) fn by_links(
+        plan: UploadPlan,
+        links: Links,
+        beginning: Beginning,
+        share: Option<Vec<PartNumber>>,
+        renewable: bool,
+    ) -> Scene {
+        let destination = Destination::clone(&manner().destination);
+        let remedies = RemedySettings { renew_keys: renewable, ..RemedySettings::default() };
+        Scene::of(EngineSettings {
+            concurrency: 2,
+            recut: None,
+            beginning,
+            share,
+            remedies,
+            patience: UNBOUNDED,
+            hedge: false,
+            on_failure: OnFailure::Leave,
+            on_gone: OnGone::Fail,
+            ..EngineSettings::new(plan, Manner::by_links(destination, links, true), 1)
+        })
+    }
+
+    pub(crate) fn links_renewed(&mut self, result: Result<Links, String>) {
+        self.event(Event::LinksRenewed(result));
+    }
+
+    /// Fresh keys came, which end at a moment; or none.
+    pub(crate) fn keys_came(&mut self, result: Result<Option<UnixTime>, String>) {
         self.event(Event::KeysRenewed(result));
+    }
+
+    /// As [`Scene::sending`], with keys that end.
+    pub(crate) fn with_keys_until(parts: u64, end: UnixTime) -> Scene {
+        let plan = UploadPlan::new(parts * 10, 10, 0, &LIMITS).unwrap();
+        let settings = EngineSettings::new(plan, manner(), 1);
+        let mut scene = Scene::of(EngineSettings {
+            concurrency: 2,
+            keys_end: Some(end),
+            patience: UNBOUNDED,
+            hedge: false,
+            ..settings
+        });
+        scene.create();
+        scene
+    }
+
+    pub(crate) fn keys_renewed(&mut self, result: Result<(), String>) {
+        self.event(Event::KeysRenewed(result.map(|()| None)));
     }
 
     fn finish(
@@ -356,6 +421,7 @@ impl Scene {
                 Action::Send(attempt) => self.sends.push_back(attempt),
                 Action::Cancel(id) => self.cancelled.push(id),
                 Action::RenewKeys => self.renewals += 1,
+                Action::RenewLinks(wanted, _) => self.links_wanted.push(wanted),
                 Action::Record(record, _) => self.records.push(record),
                 Action::Forget => self.forgotten = true,
                 Action::Examine(part) => self.examined.push(part),

@@ -94,6 +94,11 @@ fn journals() {
 }
 
 #[test]
+fn manifests() {
+    play("manifest");
+}
+
+#[test]
 fn units() {
     play("units");
 }

@@ -9,8 +9,10 @@ mod diagnoses;
 mod experiments;
 mod explains;
 mod exports;
+mod forecasts;
 mod lifecycle;
 mod local_lab;
+mod manifests;
 mod nested;
 #[path = "../support/presigned.rs"]
 mod presigned;

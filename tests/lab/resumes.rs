@@ -54,7 +54,8 @@ impl Scene {
     fn journals(&self) -> Vec<PathBuf> {
         let folder = self.folder.path().join("state/curlift");
         let entries = fs::read_dir(folder).into_iter().flatten();
-        entries.map(|entry| entry.expect("it can be listed").path()).collect()
+        let paths = entries.map(|entry| entry.expect("it can be listed").path());
+        paths.filter(|path| path.extension().is_some_and(|end| end == "journal")).collect()
     }
 
     /// That the object is the file, and nothing is left anywhere.

@@ -50,6 +50,7 @@ pub(crate) fn check(
 fn check_outcome(scenario: &Scenario, engine: &Engine, outcome: &Outcome, world: &SimulatedWorld) {
     let object = world.store.object();
     match outcome {
+        Outcome::PartsStored => panic!("nobody shares the upload"),
         Outcome::Uploaded(uploaded) => {
             assert_eq!(object.as_ref(), Some(&world.source), "told uploaded, and it is not");
             assert!(!world.has_died(), "told uploaded, and the stream broke off");

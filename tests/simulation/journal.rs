@@ -117,6 +117,7 @@ fn begun(plan: &UploadPlan) -> Begun {
         inode: 6,
     };
     let target = Target {
+        manifest: None,
         endpoint: Some("http://store.example".into()),
         addressing: "path".into(),
         region: "us-east-1".into(),

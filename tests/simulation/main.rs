@@ -98,7 +98,7 @@ fn seeded_worlds_keep_every_promise() {
         totals.crashes += run.crashes;
         totals.time += run.time;
         let outcome = match outcome {
-            Outcome::Uploaded(_) => 0,
+            Outcome::Uploaded(_) | Outcome::PartsStored => 0,
             Outcome::Failed(_) => 1,
             Outcome::Unknown(_) => 2,
             Outcome::Stopped => 3,

@@ -722,7 +722,7 @@ impl SimulatedWorld {
             Happening::KeysRenewed => {
                 let result = if self.scenario.conditions.keys_renewable {
                     self.keys = (self.now, self.keys.1 + 1);
-                    Ok(())
+                    Ok(None)
                 } else {
                     Err("nobody has any".to_owned())
                 };
@@ -772,6 +772,7 @@ impl World for SimulatedWorld {
                 let delay = Duration::from_millis(self.rng.u64(..5_000));
                 self.happens_in(delay, Happening::KeysRenewed);
             }
+            Action::RenewLinks(..) => panic!("requests are signed here"),
             Action::Record(record, offset) => {
                 let UnixTime(at) = self.local_clock();
                 let at = UnixTime(at + offset.0);

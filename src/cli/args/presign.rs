@@ -1,10 +1,14 @@
 //! What can be typed of `presign`.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, ValueEnum};
 
 use super::StoreArgs;
+use super::parts::PartsArgs;
 use super::typed::AsTyped;
 use super::upload::{ObjectArgs, upload_id};
+use crate::config::Overrides;
 use crate::s3::sigv4::Lifetime;
 use crate::s3::{ObjectSettingsInput, PartNumber, UploadId};
 use crate::units;
@@ -14,11 +18,23 @@ Whoever has the URL can make this one request until it expires, or until the key
 do: treat it as a password, and quote it in a shell. It must have arrived by then; a server may
 also cut a transfer that is still under way.
 
+--parts-for begins a multipart upload and writes its manifest, a JSON file (\"curlift_manifest\": 1):
+  file, object, upload_id   what is uploaded, and where to
+  part_size, parts_total    how the file is cut, in bytes; a share has some of the parts
+  checksum                  CRC64NVME of the whole file, eight bytes in base64
+  parts                     number, size, checksum; url and the headers that it signs
+  complete, abort, head     the same for what ends the upload; a share has none of them
+  list                      the same for each thousand parts that are listed
+  created_at, expires_at    when the URLs were signed, and when the first of them expires
+Each part's URL signs its checksum, so that the store refuses any other bytes.
+
 Examples:
   curl -T backup.tar \"$(curlift presign s3://bucket/backup.tar --expires-in 10m)\"
   curlift presign s3://bucket/page.html --content-type text/html
   curlift presign s3://bucket/backup.tar --method GET --expires-in 7d
-  curlift presign s3://bucket/big --upload-id ID --part-number 7";
+  curlift presign s3://bucket/page.html --checksum-of page.html
+  curlift presign s3://bucket/big --upload-id ID --part-number 7
+  curlift presign s3://bucket/backups/ --parts-for backup.tar -o parts.json --expires-in 12h";
 
 /// `presign`.
 #[derive(Debug, Args)]
@@ -42,6 +58,11 @@ pub(in crate::cli) struct PresignArgs {
     /// Which other call may be made
     #[arg(long, requires = "upload_id", group = "upload_call")]
     call: Option<UploadCall>,
+    /// Sign the checksum of this file, so that the URL uploads its content and no other
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "upload_id"])]
+    pub(in crate::cli) checksum_of: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) parts: PartsArgs,
     #[command(flatten)]
     object_settings: AsTyped<ObjectArgs>,
     #[command(flatten)]
@@ -96,9 +117,22 @@ impl PresignArgs {
         }
     }
 
+    /// The flags that go before other places.
+    pub(in crate::cli) fn overrides(&self) -> Overrides {
+        let overrides = self.parts.add_to(self.store.overrides());
+        Overrides { checksums: self.object_settings.args.checksums(), ..overrides }
+    }
+
     /// Header fields of the object that are signed, and must be sent.
     pub(in crate::cli) fn settings(&self) -> ObjectSettingsInput {
         self.object_settings.args.settings()
+    }
+
+    /// Header fields of an object that `file` becomes: the type is guessed from its name.
+    pub(in crate::cli) fn settings_for(&self, file: &Path) -> ObjectSettingsInput {
+        let guessed = || mime_guess::from_path(file).first_raw().map(str::to_owned);
+        let typed = self.settings();
+        ObjectSettingsInput { content_type: typed.content_type.clone().or_else(guessed), ..typed }
     }
 
     /// Whether any of them was typed, and does not come from the config file.
@@ -152,7 +186,25 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        let rows: [&[&str]; 7] = [
+        let parts = ["--parts-for", "f", "-o", "m"];
+        for words in [
+            &["--method", "PUT"][..],
+            &["--upload-id", "U", "--part-number", "1"],
+            &["--call", "abort"],
+            &["--checksum-of", "f"],
+            &["--shards", "0"],
+            &["--part-size", "5 parsecs"],
+        ] {
+            assert!(typed(&[&parts, words].concat()).is_err(), "{words:?}");
+        }
+        assert!(typed(&parts).is_ok());
+        let rows: [&[&str]; 13] = [
+            &["--parts-for", "f"],
+            &["-o", "m"],
+            &["--shards", "2"],
+            &["--force"],
+            &["--part-size", "5MiB"],
+            &["--checksum-of", "f", "--method", "GET"],
             &["--upload-id", "U"],
             &["--part-number", "7"],
             &["--upload-id", "U", "--part-number", "7", "--call", "abort"],

@@ -28,6 +28,8 @@ pub(in crate::cli) struct ResumeArgs {
     #[command(flatten)]
     transfer: TransferArgs,
     #[command(flatten)]
+    expiry: ExpiryArgs,
+    #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
     pub(in crate::cli) s3: S3Args,
@@ -41,7 +43,8 @@ pub(in crate::cli) struct UploadArgs {
     /// The file to upload, or - for standard input
     #[arg(value_name = "FILE")]
     pub(in crate::cli) source: PathBuf,
-    /// Where to: s3://bucket/key, or s3://bucket/prefix/ to append the file's name
+    /// Where to: s3://bucket/key, s3://bucket/prefix/ to append the file's name, a presigned URL
+    /// (quoted), @FILE that holds one, or a manifest of `curlift presign --parts-for`
     #[arg(value_name = "DESTINATION")]
     pub(in crate::cli) destination: String,
     /// Known from other tools; refused with a reason
@@ -51,6 +54,8 @@ pub(in crate::cli) struct UploadArgs {
     transfer: TransferArgs,
     #[command(flatten)]
     earlier: EarlierArgs,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
     #[command(flatten)]
     stream: StreamArgs,
     #[command(flatten)]
@@ -108,6 +113,28 @@ struct EarlierArgs {
     /// Go on with an upload that was made elsewhere; parts at the store that are equal are kept
     #[arg(long, value_name = "ID", value_parser = upload_id)]
     upload_id: Option<UploadId>,
+}
+
+/// What is known of the rate, and what follows where keys or links end too early.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Transfer")]
+struct ExpiryArgs {
+    /// How fast it will be, such as 24MB/s or 200Mbit: tells beforehand how long it takes, and how
+    /// many parts come too late where keys or links end [default: as earlier uploads there]
+    #[arg(long, value_name = "RATE", value_parser = units::rate)]
+    expected_rate: Option<u64>,
+    /// Send nothing where keys or links would end before all is sent
+    #[arg(long)]
+    strict_expiry: bool,
+}
+
+/// The same, for the commands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cli) struct ExpirySettings {
+    /// Bytes a second that the user expects.
+    pub(in crate::cli) expected_rate: Option<u64>,
+    /// Whether nothing is sent where not everything begins in time.
+    pub(in crate::cli) strict: bool,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -188,7 +215,7 @@ impl UploadArgs {
     /// The flags that go before other places.
     pub(in crate::cli) fn overrides(&self) -> Overrides {
         Overrides {
-            checksums: self.object.checksum_algorithm.map(|a| a == ChecksumAlgorithm::Crc64nvme),
+            checksums: self.object.checksums(),
             ..self.transfer.add_to(store_overrides(&self.s3, &self.network, &self.retry))
         }
     }
@@ -205,6 +232,45 @@ impl UploadArgs {
     /// The upload to go on with, where one was named.
     pub(in crate::cli) fn upload_id(&self) -> Option<UploadId> {
         self.earlier.upload_id.clone()
+    }
+
+    /// The object's headers as they were typed.
+    pub(in crate::cli) fn typed_settings(&self) -> ObjectSettingsInput {
+        self.object.settings()
+    }
+
+    /// Whether any of them was.
+    pub(in crate::cli) fn has_typed_settings(&self) -> bool {
+        self.typed_settings() != ObjectSettingsInput::default()
+    }
+
+    /// A flag that says nothing where presigned URLs are used, if one was typed.
+    pub(in crate::cli) fn flag_of_keys(&self, is_url: bool) -> Option<&'static str> {
+        let S3Args {
+            endpoint_url,
+            region,
+            profile,
+            no_sign_request,
+            addressing_style,
+            payload_signing,
+        } = &self.s3;
+        let transfer = &self.transfer;
+        let requires = matches!(self.earlier.resume, Some(Resume::Require));
+        let flags = [
+            (endpoint_url.is_some(), "--endpoint-url"),
+            (region.is_some(), "--region"),
+            (profile.is_some(), "--profile"),
+            (*no_sign_request, "--no-sign-request"),
+            (addressing_style.is_some(), "--addressing-style"),
+            (payload_signing.is_some(), "--payload-signing"),
+            (self.object.checksum_algorithm.is_some(), "--checksum-algorithm"),
+            (self.earlier.upload_id.is_some(), "--upload-id"),
+            (requires && is_url, "--resume require"),
+            (transfer.part_size.is_some(), "--part-size"),
+            (transfer.multipart_threshold.is_some(), "--multipart-threshold"),
+            (matches!(transfer.on_failure, Some(OnFailure::Abort)), "--on-failure abort"),
+        ];
+        flags.into_iter().find(|(typed, _)| *typed).map(|(_, flag)| flag)
     }
 
     /// The flag that only what can be read again may have, where one was typed.
@@ -230,28 +296,38 @@ impl UploadArgs {
     pub(in crate::cli) fn of_journal(args: &ResumeArgs, journal: &Resumable) -> UploadArgs {
         let begun = &journal.begun;
         let checksum_algorithm = journal.checksums.then_some(ChecksumAlgorithm::Crc64nvme);
-        let Target { endpoint, addressing, region, profile, bucket, key } = &begun.target;
+        let Target { endpoint, addressing, region, profile, bucket, key, manifest } = &begun.target;
         let typed = &args.s3;
+        let by_manifest = manifest.is_some();
+        let s3 = S3Args {
+            endpoint_url: typed.endpoint_url.clone().or_else(|| endpoint.clone()),
+            region: typed.region.clone().or_else(|| Some(region.clone())),
+            profile: typed.profile.clone().or_else(|| profile.clone()),
+            addressing_style: typed
+                .addressing_style
+                .or_else(|| AddressingStyle::from_str(addressing, true).ok()),
+            ..typed.clone()
+        };
+        let checksum_algorithm = checksum_algorithm.filter(|_| !by_manifest);
         UploadArgs {
             source: PathBuf::from(&begun.source.path),
-            destination: format!("s3://{bucket}/{key}"),
+            destination: manifest.clone().unwrap_or_else(|| format!("s3://{bucket}/{key}")),
             recursive: false,
             transfer: args.transfer.clone(),
             earlier: EarlierArgs::default(),
+            expiry: args.expiry.clone(),
             stream: StreamArgs::default(),
             retry: args.retry.clone(),
             object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
-            s3: S3Args {
-                endpoint_url: typed.endpoint_url.clone().or_else(|| endpoint.clone()),
-                region: typed.region.clone().or_else(|| Some(region.clone())),
-                profile: typed.profile.clone().or_else(|| profile.clone()),
-                addressing_style: typed
-                    .addressing_style
-                    .or_else(|| AddressingStyle::from_str(addressing, true).ok()),
-                ..typed.clone()
-            },
+            s3: if by_manifest { typed.clone() } else { s3 },
             network: args.network.clone(),
         }
+    }
+
+    /// What is said of the rate and of what ends.
+    pub(in crate::cli) fn expiry(&self) -> ExpirySettings {
+        let ExpiryArgs { expected_rate, strict_expiry } = self.expiry;
+        ExpirySettings { expected_rate, strict: strict_expiry }
     }
 
     /// Whether the last slow parts may be sent a second time.
@@ -264,18 +340,23 @@ impl UploadArgs {
         &self.stream
     }
 
-    /// The object's headers as they were typed; the type is guessed from the file's name, for
-    /// standard input from the key's.
+    /// The same, the type being guessed from the file's name, for standard input from the key's,
+    /// where none was typed.
     pub(in crate::cli) fn object_settings(&self) -> ObjectSettingsInput {
         let is_stream = self.source == Path::new("-");
         let named = if is_stream { Path::new(&self.destination) } else { &self.source };
         let guessed = || mime_guess::from_path(named).first_raw().map(str::to_owned);
-        let typed = self.object.settings();
+        let typed = self.typed_settings();
         ObjectSettingsInput { content_type: typed.content_type.clone().or_else(guessed), ..typed }
     }
 }
 
 impl ObjectArgs {
+    /// Whether S3 is to verify and keep a checksum; `None` where nothing was typed of it.
+    pub(super) fn checksums(&self) -> Option<bool> {
+        self.checksum_algorithm.map(|algorithm| algorithm == ChecksumAlgorithm::Crc64nvme)
+    }
+
     /// The object's headers as they were typed.
     pub(super) fn settings(&self) -> ObjectSettingsInput {
         ObjectSettingsInput {

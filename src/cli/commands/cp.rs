@@ -1,7 +1,6 @@
 //! `curlift cp`: uploads a file.
 
 use super::stdin;
-use super::store::SessionKeys;
 use super::upload::Upload;
 use crate::cli::Surroundings;
 use crate::cli::args::UploadArgs;
@@ -31,7 +30,7 @@ fn upload(
 ) -> Result<ExitStatus, CliError> {
     stdin::refuse_terminal(args)?;
     let (upload, config) = Upload::prepare(args, console, surroundings)?;
-    let keys = SessionKeys::find(&args.s3, &config, surroundings)?;
+    let keys = upload.keys(args, &config, surroundings)?;
     let interrupts = Interrupts::listen()?;
     let (ended, place) = upload.send(&keys, console, &interrupts)?;
     ended.tell(console, &place);

@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use super::generated::generated;
 use super::store::SessionKeys;
 use super::upload::{Upload, UploadSource};
-use crate::cli::args::DemoArgs;
+use crate::cli::args::{DemoArgs, ExpirySettings};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::journal::Resume;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
 use crate::cli::signals::Interrupts;
 use crate::curlopt::Value;
 use crate::disk::Source;
@@ -155,6 +155,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         region: REGION.to_owned(),
         profile: None,
         permissions: Vec::new(),
+        reach: Reach::Keys,
     };
     Ok(Upload {
         source: UploadSource::File(source),
@@ -181,9 +182,12 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
             profile: None,
             bucket: BUCKET.to_owned(),
             key: KEY.to_owned(),
+            manifest: None,
         },
+        linked: None,
         journal_id: None,
         journals: Some(folder.join("journals")),
+        expiry: ExpirySettings::default(),
     })
 }
 
@@ -194,7 +198,7 @@ fn keys(lab: &Lab) -> SessionKeys {
         session_token: None,
         expires_at: None,
     };
-    SessionKeys { credentials: Some(credentials), renewal: None }
+    SessionKeys { credentials: Some(credentials), ..SessionKeys::default() }
 }
 
 fn usual_faults() -> Vec<Rule> {

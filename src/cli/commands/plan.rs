@@ -8,12 +8,14 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use self::ladder::Rung;
+use super::store::rights_at_hand;
 use super::upload::Upload;
 use crate::cli::Surroundings;
 use crate::cli::args::UploadArgs;
-use crate::cli::console::{Console, harmless};
+use crate::cli::console::{Console, harmless, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::forecast::{self, Foretold};
 use crate::config::{Config, Setting};
 use crate::s3::PartNumber;
 use crate::s3::payload::PayloadMode;
@@ -31,12 +33,18 @@ pub(super) fn run(
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
     let (upload, config) = Upload::prepare(args, console, surroundings)?;
-    let plan = Plan::new(&upload, &config, !args.s3.no_sign_request);
+    let mut plan = Plan::new(&upload, &config, !args.s3.no_sign_request);
+    let rights = rights_at_hand(&args.s3, &config, surroundings);
+    let outlook = upload.outlook(&upload.plan, &rights);
+    let foretold = outlook.foretell(|_| false, unix_now());
+    plan.forecast = foretold.as_ref().map(Expected::new);
     if console.is_json() {
         console.event(&plan);
     } else {
         console.product(&harmless(&plan.text()));
     }
+    // As `cp` would, but that nothing of an earlier run is known here.
+    outlook.check(foretold.as_ref(), upload.expiry.strict)?;
     Ok(ExitStatus::Success)
 }
 
@@ -67,6 +75,37 @@ struct Plan {
     ladder: Vec<Rung>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_max: Option<u64>,
+    /// Nothing where no rate is known.
+    forecast: Option<Expected>,
+}
+
+/// How long it takes, and what begins too late.
+#[derive(Debug, Serialize)]
+struct Expected {
+    #[serde(flatten)]
+    line: forecast::Line,
+    #[serde(skip)]
+    duration: String,
+    #[serde(skip)]
+    what_would_fit: Option<String>,
+}
+
+impl Expected {
+    fn new(foretold: &Foretold<'_>) -> Expected {
+        let late = !foretold.forecast.is_in_time();
+        Expected {
+            line: forecast::Line::new(foretold),
+            duration: format!("{} ({})", foretold.duration(), foretold.rate.origin.words()),
+            what_would_fit: late.then(|| foretold.what_would_fit()),
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let duration = [("duration", self.duration.clone())].into_iter();
+        let expiry = self.line.expiry.clone().map(|expiry| ("expiry", expiry));
+        let fits = self.what_would_fit.clone().map(|ways| ("would fit", ways));
+        duration.chain(expiry).chain(fits)
+    }
 }
 
 /// A value and who set it.
@@ -117,6 +156,7 @@ impl Plan {
             signature: if signed { signature(upload.payload) } else { "none" },
             ladder: ladder::rungs(upload),
             bytes_max: plan.is_none().then(|| upload.plan.largest()),
+            forecast: None,
         }
     }
 
@@ -190,6 +230,7 @@ impl Plan {
         rows.push(self.memory());
         rows.push(("checksum", self.checksum.to_owned()));
         rows.push(("signature", self.signature.to_owned()));
+        rows.extend(self.forecast.iter().flat_map(Expected::rows));
         let mut text = format!("plan for {}\n", self.source);
         for (name, value) in rows {
             writeln!(text, "  {name:<15}{value}").expect("text can be appended to");
@@ -208,6 +249,7 @@ fn memory(upload: &Upload, in_flight: u32, part_size: u64) -> u64 {
 fn checksum(payload: PayloadMode) -> &'static str {
     match payload {
         PayloadMode::Unsigned | PayloadMode::Signed { checksum: false } => "none",
+        PayloadMode::Watched => "compared with what the store says",
         PayloadMode::UnsignedTrailer => "CRC64NVME behind each part",
         PayloadMode::UnsignedHeader | PayloadMode::Signed { checksum: true } => {
             "CRC64NVME in the headers of each part"
@@ -218,8 +260,9 @@ fn checksum(payload: PayloadMode) -> &'static str {
 fn signature(payload: PayloadMode) -> &'static str {
     match payload {
         PayloadMode::Signed { .. } => "headers and the payload's SHA-256",
-        PayloadMode::Unsigned | PayloadMode::UnsignedTrailer | PayloadMode::UnsignedHeader => {
-            "headers"
-        }
+        PayloadMode::Unsigned
+        | PayloadMode::Watched
+        | PayloadMode::UnsignedTrailer
+        | PayloadMode::UnsignedHeader => "headers",
     }
 }

@@ -1,6 +1,14 @@
-//! `curlift presign`: a URL with which somebody without keys can make one request. Sends nothing.
+//! `curlift presign`: a URL with which somebody without keys can make one request. Sends nothing,
+//! but for a whole upload in parts, which is begun.
+
+mod files;
+mod links;
+mod parts;
+mod reading;
+mod told;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -9,14 +17,20 @@ use serde::Serialize;
 
 use super::store::{SessionKeys, StoreAccess};
 use crate::cli::Surroundings;
-use crate::cli::args::{PresignArgs, PresignedCall};
+use crate::cli::args::{PresignArgs, PresignedCall, S3Args};
 use crate::cli::console::{Console, wall_clock};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};
+use crate::cli::place::Place;
+use crate::cli::signals::Interrupts;
+use crate::config::Config;
+use crate::disk::Source;
 use crate::http::{Body, Headers, Method, Request};
 use crate::s3::sigv4::Signer;
-use crate::s3::{Endpoint, Object, ObjectSettings};
+use crate::s3::{Crc64Nvme, Credentials, Endpoint, Limits, Object, ObjectSettings, UnixTime};
+use crate::units::exact_size;
+use crate::upload::UploadPlan;
 
 /// Runs the command; with `--json` an error is a line too.
 pub(super) fn run(
@@ -24,8 +38,11 @@ pub(super) fn run(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    presign(args, console, surroundings)
-        .inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
+    let ended = match &args.parts.parts_for {
+        Some(file) => parts::run(args, file, console, surroundings),
+        None => presign(args, console, surroundings),
+    };
+    ended.inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
 }
 
 fn presign(
@@ -33,7 +50,8 @@ fn presign(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
-    let object = Object::parse(&args.object, None)?;
+    let name = args.checksum_of.as_deref().and_then(Path::file_name).and_then(|n| n.to_str());
+    let object = Object::parse(&args.object, name)?;
     let settings = ObjectSettings::new(&args.settings())?;
     let call = args.call();
     if call != PresignedCall::PutObject && args.has_typed_settings() {
@@ -44,17 +62,15 @@ fn presign(
         });
     }
     let store = &args.store;
-    let access = StoreAccess::prepare(&store.overrides(), &store.s3, console, surroundings)?;
-    let keys = SessionKeys::find(&store.s3, &access.config, surroundings)?;
-    let Some(credentials) = keys.credentials else {
-        return Err(CliError::Usage {
-            what: "a presigned URL is a signature, and without keys there is none".to_owned(),
-            hint: "leave --no-sign-request out".to_owned(),
-        });
-    };
+    let access = StoreAccess::prepare(&args.overrides(), &store.s3, console, surroundings)?;
+    let checksum = args.checksum_of.as_deref().map(|file| checksum(file, console)).transpose()?;
+    let (_, credentials) = signing_keys(&store.s3, &access.config, surroundings)?;
     let (at, keys_end) = (wall_clock(), credentials.expires_at);
     let expires_at = at + args.expires_in.duration();
-    let request = request(&call, &access.endpoint, &object, &settings);
+    let mut request = request(&call, &access.endpoint, &object, &settings);
+    if let Some(checksum) = checksum {
+        request.headers.push("x-amz-checksum-crc64nvme", checksum.to_base64());
+    }
     let signer = Signer { credentials, region: access.config.region.value.clone() };
     let url = signer.presign(&request, at, args.expires_in).to_string();
     warn_of_keys(keys_end, at, expires_at, console);
@@ -63,7 +79,7 @@ fn presign(
         method: request.method.as_str(),
         headers: request.headers.iter().collect(),
         expires_in_s: args.expires_in.duration().as_secs(),
-        expires_at: stamp(expires_at),
+        expires_at: stamp(unix_time(expires_at)),
         url: &url,
     };
     if console.is_json() {
@@ -133,13 +149,57 @@ fn warn_of_keys(
         console.warn(&format!(
             "the keys end in {}, at {}, and the URL with them; sign with keys that live longer",
             HumanDuration(left),
-            stamp(end)
+            stamp(unix_time(end))
         ));
     }
 }
 
-fn stamp(time: SystemTime) -> String {
-    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
+/// The keys that URLs are signed with.
+fn signing_keys(
+    s3: &S3Args,
+    config: &Config,
+    surroundings: &Surroundings,
+) -> Result<(SessionKeys, Credentials), CliError> {
+    let keys = SessionKeys::find(s3, config, surroundings)?;
+    match keys.credentials.clone() {
+        Some(credentials) => Ok((keys, credentials)),
+        None => Err(CliError::Usage {
+            what: "a presigned URL is a signature, and without keys there is none".to_owned(),
+            hint: "leave --no-sign-request out".to_owned(),
+        }),
+    }
+}
+
+/// The checksum of a file that goes in one request.
+fn checksum(file: &Path, console: &Console) -> Result<Crc64Nvme, CliError> {
+    let source = Source::open(file)?;
+    let (size, max) = (source.size(), Limits::AWS.part_size_max);
+    if size > max {
+        return Err(CliError::Usage {
+            what: format!(
+                "{} has {size} bytes, and one request takes {} at most",
+                Place::shown(file),
+                exact_size(max)
+            ),
+            hint: "have URLs for its parts: --parts-for FILE -o parts.json".to_owned(),
+        });
+    }
+    let plan = UploadPlan::new(size, Limits::AWS.part_size_min, max, &Limits::AWS)
+        .map_err(|error| CliError::Plan { error, origin: None })?;
+    let interrupts = Interrupts::listen()?;
+    let parts = reading::part_checksums(&source, &plan, console, &interrupts)?;
+    Ok(reading::combined(&plan, &parts))
+}
+
+fn unix_time(time: SystemTime) -> UnixTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime(since.map_or(0, |since| since.as_secs().cast_signed()))
+}
+
+fn stamp(time: UnixTime) -> String {
+    DateTime::<Utc>::from_timestamp(time.0, 0)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

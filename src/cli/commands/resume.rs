@@ -5,7 +5,6 @@ use std::path::Path;
 use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
 
-use super::store::SessionKeys;
 use super::upload::Upload;
 use crate::cli::Surroundings;
 use crate::cli::args::{ResumeArgs, UploadArgs};
@@ -184,7 +183,7 @@ fn resume_each(
             .and_then(|resumable| {
                 let upload = prepare(args, &id, &resumable, &path, console, surroundings);
                 upload.and_then(|(upload, typed, config)| {
-                    let keys = SessionKeys::find(&typed.s3, &config, surroundings)?;
+                    let keys = upload.keys(&typed, &config, surroundings)?;
                     let (ended, place) = upload.send(&keys, console, interrupts)?;
                     ended.tell(console, &place);
                     Ok(ended.status())

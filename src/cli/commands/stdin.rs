@@ -110,7 +110,7 @@ fn why(outcome: &Outcome) -> String {
         Outcome::Failed(failure) | Outcome::Unknown(failure) => {
             format!(" ({})", explain::reason(failure))
         }
-        Outcome::Uploaded(_) | Outcome::Stopped => String::new(),
+        Outcome::Uploaded(_) | Outcome::PartsStored | Outcome::Stopped => String::new(),
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) fn settle(
             false
         }
         Outcome::Failed(failure) => !matches!(failure.cause, Cause::SourceChanged(_)),
-        Outcome::Unknown(_) | Outcome::Stopped => true,
+        Outcome::Unknown(_) | Outcome::PartsStored | Outcome::Stopped => true,
     };
     let spool = stream.spooled().filter(|_| is_sound);
     if let (Some(spool), false) = (&spool, matches!(outcome, Outcome::Stopped)) {

@@ -3,20 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, unix_now};
 use crate::cli::error::CliError;
+use crate::cli::forecast::Rights;
 use crate::cli::libcurl;
 use crate::cli::notices::Reporter;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
 use crate::cli::signals::Interrupts;
 use crate::config::{Config, Origin, Overrides, RetryMode};
 use crate::credentials::Chain;
 use crate::http::Scheme;
-use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object};
-use crate::session::{Renewal, Session, SessionSettings};
+use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object, UnixTime};
+use crate::session::{LinkRenewal, Renewal, Session, SessionSettings};
 use crate::transport::{self, HandleSettings};
 use crate::upload::{
     self, Calls, CallsOutcome, CallsSettings, Diagnosis, Manner, Patience, RemedySettings,
@@ -41,6 +43,10 @@ pub(super) struct StoreAccess {
 pub(super) struct SessionKeys {
     pub(super) credentials: Option<Credentials>,
     pub(super) renewal: Option<Renewal>,
+    /// Where fresh presigned URLs come from.
+    pub(super) link_renewal: Option<LinkRenewal>,
+    /// When they end.
+    pub(super) rights: Rights,
 }
 
 impl StoreAccess {
@@ -90,6 +96,7 @@ impl StoreAccess {
             region: self.config.region.value.clone(),
             profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
             permissions: Vec::new(),
+            reach: Reach::Keys,
         }
     }
 
@@ -107,6 +114,7 @@ impl StoreAccess {
         let settings = SessionSettings {
             credentials: keys.credentials,
             renewal: keys.renewal,
+            link_renewal: None,
             transport: self.transport,
             fields: self.fields,
             concurrency: self.concurrency,
@@ -129,6 +137,7 @@ impl StoreAccess {
                 concurrency: self.concurrency,
                 retry: self.retry,
                 patience: self.patience,
+                began_at: unix_now(),
                 seed: fastrand::u64(..),
             },
             cost: Cost::default(),
@@ -137,6 +146,13 @@ impl StoreAccess {
 }
 
 impl SessionKeys {
+    /// When they end, where that is known.
+    pub(super) fn end(&self) -> Option<UnixTime> {
+        let end = self.credentials.as_ref()?.expires_at?;
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(UnixTime(i64::try_from(since.as_secs()).ok()?))
+    }
+
     /// Of the first source that has keys; it is asked again when they have expired. None where
     /// requests go unsigned.
     pub(super) fn find(
@@ -147,14 +163,35 @@ impl SessionKeys {
         if s3.no_sign_request {
             return Ok(SessionKeys::default());
         }
-        let profile = &config.profile;
-        let profile = (profile.origin != Origin::Default).then(|| profile.value.clone());
-        let chain = Chain::new(surroundings.environment.clone(), profile);
+        let chain = chain(config, surroundings);
         let found = chain.find()?;
         log::info!("credentials from {}", found.source);
         let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));
-        Ok(SessionKeys { credentials: Some(found.credentials), renewal: Some(renewal) })
+        let rights = Rights::of_keys(&found);
+        Ok(SessionKeys {
+            credentials: Some(found.credentials),
+            renewal: Some(renewal),
+            link_renewal: None,
+            rights,
+        })
     }
+}
+
+/// When the keys end that [`SessionKeys::find`] would find. No service is asked, for what comes
+/// from one is renewed; and nothing is the matter where there are none, or a source does not work.
+pub(super) fn rights_at_hand(s3: &S3Args, config: &Config, surroundings: &Surroundings) -> Rights {
+    if s3.no_sign_request {
+        return Rights::Lasting;
+    }
+    let found = chain(config, surroundings).find_at_hand();
+    found.ok().flatten().as_ref().map(Rights::of_keys).unwrap_or_default()
+}
+
+/// The sources of keys.
+fn chain(config: &Config, surroundings: &Surroundings) -> Chain {
+    let profile = &config.profile;
+    let profile = (profile.origin != Origin::Default).then(|| profile.value.clone());
+    Chain::new(surroundings.environment.clone(), profile)
 }
 
 /// Makes calls about one bucket, one script after the other; what is learnt of the store by one is
@@ -195,6 +232,11 @@ impl Caller<'_> {
     /// Attempts at each call from now on, at most; gives how many there could be before.
     pub(super) fn set_attempts_max(&mut self, attempts_max: u32) -> u32 {
         std::mem::replace(&mut self.settings.retry.attempts_max, attempts_max)
+    }
+
+    /// How requests are sent now, with all that was learnt of the store.
+    pub(super) fn manner(&self) -> &Manner {
+        &self.settings.manner
     }
 
     /// What all calls so far cost.

@@ -1,26 +1,31 @@
 //! What `cp`, `resume`, `plan` and `demo` share: everything that can be checked before a byte is
 //! sent.
 
+mod by_manifest;
+mod destination;
+mod expiry;
+mod linked;
 mod running;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::destination::{Whither, refuse_flags_of_keys};
 use super::stdin;
-use super::store::StoreAccess;
+use super::store::{SessionKeys, StoreAccess};
 use crate::cli::Surroundings;
-use crate::cli::args::UploadArgs;
+use crate::cli::args::{ExpirySettings, UploadArgs};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::journal::Resume;
-use crate::cli::place::Place;
+use crate::cli::place::{Place, Reach};
 use crate::config::{Config, Origin, state_folder};
 use crate::disk::{Source, SourceError, StreamSettings};
 use crate::http::Scheme;
 use crate::s3::payload::PayloadMode;
 use crate::s3::{
-    Addressing, Destination, Endpoint, Limits, Object, ObjectSettings, ObjectSettingsInput,
-    UploadId,
+    Addressing, Destination, Endpoint, Limits, Links, Object, ObjectSettings, ObjectSettingsInput,
+    PartNumber, UploadId,
 };
 use crate::transport::HandleSettings;
 use crate::units::exact_size;
@@ -48,12 +53,27 @@ pub(super) struct Upload {
     /// The upload to go on with, where one was named.
     pub(super) adopted: Option<UploadId>,
     pub(super) on_failure: OnFailure,
+    /// The presigned URLs by which it goes, in place of keys.
+    pub(super) linked: Option<Linked>,
     /// How to come here again.
     pub(super) target: Target,
     /// The journal, where it was named.
     pub(super) journal_id: Option<String>,
-    /// Where journals are kept.
+    /// Where journals are kept, and rates remembered.
     pub(super) journals: Option<PathBuf>,
+    pub(super) expiry: ExpirySettings,
+}
+
+/// Presigned URLs in place of keys.
+#[derive(Debug, Clone)]
+pub(super) struct Linked {
+    pub(super) links: Links,
+    /// Whether the store's checksums are compared with the bytes that left.
+    pub(super) watched: bool,
+    /// The parts that may be sent, where they are not all.
+    pub(super) share: Option<Vec<PartNumber>>,
+    /// The upload that they are of; `None` for a single PUT.
+    pub(super) upload_id: Option<UploadId>,
 }
 
 /// What is uploaded.
@@ -83,7 +103,40 @@ impl Upload {
         surroundings: &Surroundings,
     ) -> Result<(Upload, Config), CliError> {
         refuse_unsupported(args)?;
+        let whither = Whither::read(&args.destination)?;
+        if !matches!(whither, Whither::Object) {
+            refuse_flags_of_keys(args, matches!(whither, Whither::Url(_)))?;
+        }
         let store = StoreAccess::prepare(&args.overrides(), &args.s3, console, surroundings)?;
+        let (upload, config) = match whither {
+            Whither::Object => Upload::by_keys(args, store, console)?,
+            Whither::Url(url) => Upload::to_url(url, args, store, console)?,
+            Whither::Manifest(path, manifest) => {
+                Upload::by_manifest(&path, &manifest, args, store, console)?
+            }
+        };
+        Ok((Upload { journals: state_folder(&surroundings.environment), ..upload }, config))
+    }
+
+    /// The keys that it is signed with; none where presigned URLs are used.
+    pub(super) fn keys(
+        &self,
+        args: &UploadArgs,
+        config: &Config,
+        surroundings: &Surroundings,
+    ) -> Result<SessionKeys, CliError> {
+        match &self.linked {
+            Some(_) => Ok(SessionKeys::default()),
+            None => SessionKeys::find(&args.s3, config, surroundings),
+        }
+    }
+
+    /// An upload to an object, signed with keys.
+    fn by_keys(
+        args: &UploadArgs,
+        store: StoreAccess,
+        console: &Console,
+    ) -> Result<(Upload, Config), CliError> {
         let StoreAccess {
             config,
             endpoint,
@@ -131,11 +184,67 @@ impl Upload {
                 None if is_stdin => OnFailure::Abort,
                 _ => args.on_failure(),
             },
+            linked: None,
             target,
             journal_id: None,
-            journals: state_folder(&surroundings.environment),
+            journals: None,
+            expiry: args.expiry(),
         };
         Ok((upload, config))
+    }
+
+    /// An upload by presigned URLs.
+    fn by_links(args: &UploadArgs, store: StoreAccess, by: ByLinks) -> (Upload, Config) {
+        let StoreAccess { config, concurrency, retry, remedies, patience, transport, .. } = store;
+        let ByLinks { source, destination, plan, place, linked } = by;
+        let upload = Upload {
+            source: UploadSource::File(source),
+            target: target(&config, &destination.object),
+            destination,
+            object_settings: Arc::new(ObjectSettings::default()),
+            payload: linked.payload(),
+            plan,
+            concurrency,
+            retry,
+            hedge: args.hedge(),
+            remedies: RemedySettings { renew_keys: false, ..remedies },
+            patience,
+            transport,
+            // A link has its own.
+            fields: Vec::new(),
+            place,
+            resume: args.resume(),
+            adopted: linked.upload_id.clone(),
+            on_failure: OnFailure::Leave,
+            linked: Some(linked),
+            journal_id: None,
+            journals: None,
+            expiry: args.expiry(),
+        };
+        (upload, config)
+    }
+}
+
+/// What an upload by presigned URLs is made of.
+struct ByLinks {
+    source: Source,
+    destination: Destination,
+    plan: UploadPlan,
+    place: Place,
+    linked: Linked,
+}
+
+impl Linked {
+    /// What tells one upload by links from another of the same file to the same place: several
+    /// shares may be sent at once.
+    fn mark(&self) -> String {
+        let upload_id = self.upload_id.as_ref().map_or("", |id| id.0.as_str());
+        let first = self.share.as_ref().and_then(|share| share.first());
+        format!("{upload_id} {}", first.map_or(0, |number| number.0.get()))
+    }
+
+    fn payload(&self) -> PayloadMode {
+        if self.watched { PayloadMode::Watched } else { PayloadMode::Unsigned }
     }
 }
 
@@ -146,12 +255,6 @@ fn refuse_unsupported(args: &UploadArgs) -> Result<(), CliError> {
     };
     if args.recursive || args.source.is_dir() {
         return refused("directories are not supported yet", "upload the files one by one");
-    }
-    if args.destination.starts_with("http://") || args.destination.starts_with("https://") {
-        return refused(
-            "URLs are not supported as destinations yet",
-            "write s3://bucket/key, and the store's address as --endpoint-url",
-        );
     }
     stdin::refuse_misuse(args)
 }
@@ -217,6 +320,7 @@ fn target(config: &Config, object: &Object) -> Target {
         profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
         bucket: object.bucket.as_str().to_owned(),
         key: object.key.as_str().to_owned(),
+        manifest: None,
     }
 }
 
@@ -248,5 +352,6 @@ fn place(
         region: config.region.value.clone(),
         profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
         permissions: permissions.iter().filter(|(needed, _)| *needed).map(|(_, n)| *n).collect(),
+        reach: Reach::Keys,
     }
 }

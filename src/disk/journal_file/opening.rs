@@ -103,7 +103,7 @@ pub(super) fn open_or_create(path: &Path, missing: Missing) -> io::Result<Option
 }
 
 /// No link is followed, no pipe waited for; the standard library closes it in children.
-pub(super) fn careful(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(in crate::disk) fn careful(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
 }
 
@@ -143,7 +143,7 @@ pub(super) fn is_at(file: &Metadata, path: &Path) -> io::Result<bool> {
 
 /// Creates `folder` and what is missing above it, for its owner alone, and makes each known to the
 /// disk.
-pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
+pub(in crate::disk) fn create_folder(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> =
         folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

@@ -1,6 +1,7 @@
 //! What follows from the end of an attempt, for the attempts after it.
 
 use super::Attempts;
+use super::permits::classify;
 use crate::http::{Evidence, Report};
 use crate::s3::ErrorClass;
 use crate::time::{ClockOffset, Time};
@@ -83,7 +84,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.breathe(now, id, failure);
     }
 
-    fn diagnosed(&mut self, found: Option<Diagnosis>) {
+    pub(super) fn diagnosed(&mut self, found: Option<Diagnosis>) {
         if let Some(diagnosis) = found {
             self.notice(Notice::Diagnosed(diagnosis));
         }
@@ -137,11 +138,19 @@ impl<J: Clone + PartialEq> Attempts<J> {
                 self.again(now, job, before);
             }
             Remedy::Renew => {
-                self.notice(Notice::RenewingKeys);
-                self.outbox.push_back(Action::RenewKeys);
+                self.ask_for_keys();
                 self.await_keys(job, before);
             }
             Remedy::AwaitKeys => self.await_keys(job, before),
+        }
+    }
+
+    pub(super) fn ask_for_keys(&mut self) {
+        if self.manner().links.is_some() {
+            self.links_wanted = true;
+        } else {
+            self.notice(Notice::RenewingKeys);
+            self.outbox.push_back(Action::RenewKeys);
         }
     }
 
@@ -161,8 +170,10 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.queue.push(due, Waiting { job, before: Some(before) });
     }
 
-    fn await_keys(&mut self, job: J, before: Before) {
-        self.count_retry(&before.failure);
+    pub(super) fn await_keys(&mut self, job: J, before: Before) {
+        if !before.failure.was_not_sent() {
+            self.count_retry(&before.failure);
+        }
         self.await_keys.push(Waiting { job, before: Some(before) });
     }
 
@@ -200,7 +211,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
         cause: Cause,
         evidence: Evidence,
     ) -> Failure {
-        let (symptom, class) = cause.classify();
+        let link = self.link_life(now, flying);
+        let (symptom, class) = classify(&cause, link);
         // What has never spoken HTTP is no store and cannot have stored anything.
         let is_store = self.heard_http || !cause.is_not_http();
         Failure {
@@ -213,6 +225,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
             symptom,
             class,
             evidence,
+            link,
             at: now,
             gave_up: None,
         }

@@ -39,7 +39,7 @@ fn source_stalled(failure: &Failure, history: &History) -> Option<Suspicion> {
 }
 
 fn said_by_store(failure: &Failure) -> Option<Suspicion> {
-    let Cause::S3(S3Error::Answered { status, code, message, region, .. }) = &failure.cause else {
+    let Cause::S3(S3Error::Answered { status, code, region, .. }) = &failure.cause else {
         return None;
     };
     let said = if code.is_empty() {
@@ -63,11 +63,6 @@ fn said_by_store(failure: &Failure) -> Option<Suspicion> {
             Is::CredentialsExpired,
             said,
             "get new credentials, for example with `aws sso login`, or name others with --profile",
-        ),
-        ErrorClass::Denied if message.contains("equest has expired") => clear(
-            Is::LinkExpired,
-            format!("{said}: {message}"),
-            "make the link when the upload begins, and let it live longer",
         ),
         ErrorClass::Redirected => {
             let region = region.as_ref()?;
@@ -175,7 +170,7 @@ fn error_text(errno: Option<i32>) -> String {
 }
 
 /// A cause that one failure proves.
-fn clear(cause: Is, because: String, advice: impl Into<String>) -> Suspicion {
+pub(super) fn clear(cause: Is, because: String, advice: impl Into<String>) -> Suspicion {
     again(1, cause, because, advice)
 }
 

@@ -57,6 +57,7 @@ pub(super) fn of(cause: Cause) -> Failure {
         class,
         ambiguous: false,
         evidence: Evidence { bytes_expected: length, ..Evidence::default() },
+        link: None,
         at: Time::ZERO,
         gave_up: None,
     }

@@ -24,8 +24,10 @@ pub enum DiagnosedCause {
     ClockSkew,
     /// The credentials expired.
     CredentialsExpired,
-    /// The presigned link expired.
+    /// The presigned URL had expired before the request.
     LinkExpired,
+    /// The presigned URL expired under way, and the transfer was cut.
+    LinkExpiredUnderWay,
     /// The bucket is in another region.
     WrongRegion,
     /// Client and server have no version of TLS in common.
@@ -76,7 +78,10 @@ impl DiagnosedCause {
             Cause::Throttled => ("throttled", "the store asks for fewer requests"),
             Cause::ClockSkew => ("clock_skew", "this machine's clock is not the store's"),
             Cause::CredentialsExpired => ("credentials_expired", "the credentials have expired"),
-            Cause::LinkExpired => ("link_expired", "the presigned link has expired"),
+            Cause::LinkExpired => ("link_expired", "the presigned URL has expired"),
+            Cause::LinkExpiredUnderWay => {
+                ("link_expired_under_way", "transfers are cut when their presigned URL expires")
+            }
             Cause::WrongRegion => ("wrong_region", "the bucket is in another region"),
             Cause::TlsVersion => ("tls_version", "no version of TLS in common"),
             Cause::TlsNotSpoken => ("tls_not_spoken", "the server does not speak TLS"),

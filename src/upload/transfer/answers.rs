@@ -132,7 +132,12 @@ impl Transfer {
     }
 
     pub(super) fn complete_when_whole(&mut self) {
-        if self.books.is_whole() && !self.plan.is_open() {
+        if !self.books.is_whole() || self.plan.is_open() {
+            return;
+        }
+        if self.books.is_shared() {
+            self.end(Outcome::PartsStored);
+        } else {
             self.state = State::Completing;
             self.record(Record::Completing);
             self.notice(Notice::Completing);
@@ -171,6 +176,7 @@ impl Transfer {
                     class: ErrorClass::Permanent,
                     ambiguous: false,
                     evidence: Evidence::default(),
+                    link: None,
                     at,
                     gave_up: Some(Reason::Permanent),
                 }));

@@ -123,6 +123,9 @@ impl Transfer {
 
     /// Whether a later run could go on with the upload, and would have less to do by it.
     fn is_worth_keeping(&self, ending: &Ending) -> bool {
+        if self.on_failure == OnFailure::Leave {
+            return true;
+        }
         let is_begun = self.books.parts_stored() > 0;
         let for_later = match ending {
             Ending::Stored(_) => false,
@@ -142,7 +145,7 @@ impl Transfer {
     /// Ends before anything was sent in this run.
     pub(super) fn leave(&mut self, ending: Ending) {
         match self.on_failure {
-            OnFailure::Keep => self.stay(ending),
+            OnFailure::Keep | OnFailure::Leave => self.stay(ending),
             OnFailure::Abort => self.close(ending),
         }
     }

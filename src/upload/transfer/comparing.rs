@@ -33,8 +33,9 @@ impl Transfer {
     pub(super) fn reconcile(&mut self, mut inventory: Inventory, at: Time) {
         let mut candidates = BTreeMap::new();
         for (number, listed) in inventory.listed {
-            let fits =
-                number.index() < self.plan.parts() && self.plan.part(number).length == listed.size;
+            let fits = number.index() < self.plan.parts()
+                && self.plan.part(number).length == listed.size
+                && self.books.is_ours(number);
             if !fits {
                 continue;
             }

@@ -28,6 +28,8 @@ pub(super) struct Inventory {
     pub(super) source_differs: Option<String>,
     /// Whether somebody else made the upload.
     pub(super) adopted: bool,
+    /// Whether somebody else cut the file for it.
+    prescribed: bool,
 }
 
 impl Transfer {
@@ -40,6 +42,9 @@ impl Transfer {
             Beginning::Resumed(resumed) => self.resume(*resumed),
             Beginning::Adopted(upload_id) => {
                 self.list(upload_id, Inventory { adopted: true, ..Inventory::default() });
+            }
+            Beginning::Prescribed(upload_id) => {
+                self.list(upload_id, Inventory { prescribed: true, ..Inventory::default() });
             }
         }
     }
@@ -86,7 +91,13 @@ impl Transfer {
             return;
         }
         let inventory = std::mem::take(inventory);
-        if inventory.adopted && !self.adopt(&inventory, at) {
+        self.take_over(inventory, at);
+    }
+
+    fn take_over(&mut self, inventory: Inventory, at: Time) {
+        if inventory.prescribed {
+            self.begin_in_journal();
+        } else if inventory.adopted && !self.adopt(&inventory, at) {
             return;
         }
         self.reconcile(inventory, at);
@@ -114,12 +125,17 @@ impl Transfer {
             self.effects.push(Effect::DropChecksums);
             self.checksums = false;
         }
+        self.begin_in_journal();
+        true
+    }
+
+    /// What somebody else began is gone on with as if it were our own.
+    fn begin_in_journal(&mut self) {
         self.notice(Notice::Planned(self.plan.clone()));
         let upload_id = self.upload_id.clone().expect("an adopted upload has an id");
         self.record(Record::Anew { cuts: self.plan.cuts() });
         self.record(Record::Creating);
         self.record(Record::Created { upload_id, checksums: self.checksums });
-        true
     }
 
     /// The parts cannot be listed.
@@ -132,11 +148,15 @@ impl Transfer {
             let may_be_done = inventory.completing && inventory.source_differs.is_none();
             let known = std::mem::take(&mut inventory.known);
             self.recall(known, may_be_done, failure);
-        } else if failure.class == ErrorClass::Denied && !inventory.known.is_empty() {
+        } else if failure.class == ErrorClass::Denied
+            && (!inventory.known.is_empty() || inventory.prescribed)
+        {
             // Who may upload may not always list: the journal's word has to do.
             let mut inventory = std::mem::take(inventory);
             let at = failure.at;
-            self.notice(Notice::Unlisted(failure));
+            if !inventory.known.is_empty() {
+                self.notice(Notice::Unlisted(failure));
+            }
             inventory.listed = inventory
                 .known
                 .iter()
@@ -146,7 +166,7 @@ impl Transfer {
                     (*number, UploadedPart { number: *number, size, etag, checksum })
                 })
                 .collect();
-            self.reconcile(inventory, at);
+            self.take_over(inventory, at);
         } else if inventory.completing {
             self.stay(Ending::Doubtful(failure));
         } else {

@@ -50,6 +50,7 @@ fn refused(status: u16, code: &str) -> Failure {
         class,
         ambiguous: false,
         evidence: Evidence::default(),
+        link: None,
         at: Time::ZERO,
         gave_up: None,
     }

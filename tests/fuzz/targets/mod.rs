@@ -6,13 +6,14 @@ mod config_file;
 mod files;
 mod head;
 mod journal;
+mod manifest;
 mod typed;
 
 /// A target: reads bytes, and panics where what came of them must not be.
 type Target = fn(&[u8]);
 
 /// All targets by name.
-pub(crate) const TARGETS: [(&str, Target); 9] = [
+pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("address", typed::address),
     ("answer", answer::answer),
     ("aws_files", files::aws_files),
@@ -21,6 +22,7 @@ pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("fault_rule", typed::fault_rule),
     ("head", head::head),
     ("journal", journal::journal),
+    ("manifest", manifest::manifest),
     ("units", typed::units),
 ];
 

@@ -1,10 +1,11 @@
 //! The sending: what an earlier run left, the engine's run, what becomes of what it leaves.
 
-use super::{Upload, UploadSource};
+use super::{Linked, Upload, UploadSource};
 use crate::cli::commands::stdin;
 use crate::cli::commands::store::SessionKeys;
-use crate::cli::console::{Console, now};
+use crate::cli::console::{Console, now, unix_now};
 use crate::cli::error::CliError;
+use crate::cli::forecast::Watch;
 use crate::cli::journal::{Continuation, Wanted};
 use crate::cli::notices::Reporter;
 use crate::cli::place::Place;
@@ -15,7 +16,9 @@ use crate::s3::Limits;
 use crate::session::{Journal, Session, SessionSettings};
 use crate::time::Time;
 use crate::transport;
-use crate::upload::{self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone};
+use crate::upload::{
+    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, RemedySettings,
+};
 
 impl Upload {
     /// Uploads, and tells what happens meanwhile. The end is the caller's to tell.
@@ -25,15 +28,20 @@ impl Upload {
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<(Ended, Place), CliError> {
-        let continuation = match &self.source {
-            UploadSource::File(source) => {
+        let (continuation, watch) = match &self.source {
+            UploadSource::File(source) if !self.is_one_link() => {
                 self.continuation(&self.wanted(source), keys, console, interrupts)?
             }
-            UploadSource::Stdin(_) => Continuation::default(),
+            UploadSource::File(_) | UploadSource::Stdin(_) => {
+                let begins = Continuation::default();
+                let watch = self.foretell(&begins.beginning, &keys.rights, console)?;
+                (begins, watch)
+            }
         };
         let source = self.source.open()?;
         let stream = source.stream().cloned();
-        let ended = self.run(Some(source), continuation, keys, console, interrupts);
+        let sent = Some((source, watch));
+        let ended = self.run(sent, continuation, keys, console, interrupts);
         let Some(stream) = stream else { return Ok((ended?, self.place)) };
         let mut ended = ended.inspect_err(|_| stream.remove_spool())?;
         ended.spool = stdin::settle(&stream, &ended.outcome, &ended.plan, console, interrupts);
@@ -45,20 +53,28 @@ impl Upload {
         Ok((ended, self.place))
     }
 
-    /// What an earlier run left to go on with.
+    /// What an earlier run left to go on with, and what watches the upload.
     fn continuation(
         &self,
         wanted: &Wanted<'_>,
         keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
-    ) -> Result<Continuation, CliError> {
+    ) -> Result<(Continuation, Watch), CliError> {
         let mut found = wanted.find(self.journals.as_deref(), console)?;
-        let Some((left, journal)) = found.discarded.take() else { return Ok(found) };
+        let watch = self.foretell(&found.beginning, &keys.rights, console).inspect_err(|_| {
+            // There is nothing to go on with: a journal that was begun for this run says nothing.
+            if let (Beginning::Anew, Some(journal)) = (&found.beginning, found.journal.take()) {
+                let removed = journal.remove();
+                removed.unwrap_or_else(|error| log::info!("a journal stays: {error}"));
+            }
+        })?;
+        let Some((left, journal)) = found.discarded.take() else { return Ok((found, watch)) };
         console.note("freeing what an earlier run left at the store");
         let left = Beginning::Resumed(Box::new(left));
         self.discard(left, Some(journal), keys, console, interrupts)?;
-        wanted.begin_over(self.journals.as_deref(), console)
+        let begins = wanted.begin_over(self.journals.as_deref(), console)?;
+        Ok((begins, watch))
     }
 
     /// What to look for among the journals.
@@ -73,6 +89,20 @@ impl Upload {
             plan: &self.plan,
             resume: self.resume,
             upload_id: self.adopted.clone(),
+            prescribed: self.linked.as_ref().map(Linked::mark),
+        }
+    }
+
+    /// Whether it goes by one presigned URL: then there is nothing that could be gone on with.
+    fn is_one_link(&self) -> bool {
+        self.linked.as_ref().is_some_and(|linked| linked.upload_id.is_none())
+    }
+
+    fn manner(&self) -> Manner {
+        let destination = self.destination.clone();
+        match &self.linked {
+            None => Manner::new(destination, self.payload),
+            Some(linked) => Manner::by_links(destination, linked.links.clone(), linked.watched),
         }
     }
 
@@ -90,22 +120,24 @@ impl Upload {
         self.run(None, left, keys, console, interrupts).map(|ended| ended.kept)
     }
 
-    /// Runs the engine to its end; without a `source` it only frees what is there.
+    /// Runs the engine to its end; with nothing to send it only frees what is there.
     fn run(
         &self,
-        source: Option<Source>,
+        sent: Option<(Source, Watch)>,
         continuation: Continuation,
         keys: &SessionKeys,
         console: &Console,
         interrupts: &Interrupts,
     ) -> Result<Ended, CliError> {
-        let to_abort = source.is_none();
+        let to_abort = sent.is_none();
+        let (source, mut watch) = sent.unzip();
         let began = now();
         let mut reporter = Reporter::new(console, &self.place, self.concurrency);
         let has_journal = continuation.journal.is_some();
         let settings = SessionSettings {
             credentials: keys.credentials.clone(),
             renewal: keys.renewal.clone(),
+            link_renewal: keys.link_renewal.clone(),
             transport: self.transport.clone(),
             fields: self.fields.clone(),
             concurrency: self.concurrency,
@@ -117,6 +149,9 @@ impl Upload {
                 // What opens connections has done its work.
                 transport::release_startup_code();
                 connections_stand = true;
+            }
+            if let Some(watch) = &mut watch {
+                watch.hear(notice, now(), console);
             }
             // What is only freed was not begun here.
             let is_begun = matches!(notice, upload::Notice::Planned(_));
@@ -132,18 +167,24 @@ impl Upload {
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
         let equal_parts = self.destination.endpoint.demands_equal_parts();
-        let manner = Manner::new(self.destination.clone(), self.payload);
+        let manner = self.manner();
         let mut engine = Engine::new(EngineSettings {
             object_settings: self.object_settings.clone(),
-            remedies: self.remedies,
+            remedies: RemedySettings {
+                renew_keys: self.remedies.renew_keys || keys.link_renewal.is_some(),
+                ..self.remedies
+            },
             patience: self.patience,
             concurrency: self.concurrency,
             retry: self.retry,
             hedge: self.hedge,
-            recut: (!equal_parts).then_some(Limits::AWS),
+            recut: (!equal_parts && self.linked.is_none()).then_some(Limits::AWS),
             beginning: continuation.beginning,
             on_failure: if to_abort { OnFailure::Abort } else { self.on_failure },
             on_gone: continuation.on_gone,
+            share: self.linked.as_ref().and_then(|linked| linked.share.clone()),
+            began_at: unix_now(),
+            keys_end: keys.end(),
             ..EngineSettings::new(self.plan.clone(), manner, fastrand::u64(..))
         });
         if to_abort {
@@ -156,6 +197,7 @@ impl Upload {
         })?;
         drop(session);
         drop(reporter);
+        watch.iter().for_each(Watch::remember);
         let resume_id = continuation.id.filter(|_| has_journal);
         Ok(Ended {
             outcome,

@@ -1,0 +1,159 @@
+//! An upload by a manifest: parts that somebody else's presigned URLs are for, without keys.
+
+use std::path::Path;
+
+use super::linked::expired;
+use super::{ByLinks, Linked, Upload};
+use crate::cli::args::UploadArgs;
+use crate::cli::commands::store::StoreAccess;
+use crate::cli::console::{Console, unix_now};
+use crate::cli::error::CliError;
+use crate::cli::journal::Resume;
+use crate::cli::place::{Place, Reach};
+use crate::config::Config;
+use crate::disk::Source;
+use crate::s3::checksum::Crc64NvmeHasher;
+use crate::s3::{Crc64Nvme, Destination, LinkedCall};
+use crate::upload::{Manifest, PartRange};
+
+impl Upload {
+    /// An upload by `manifest`, checked; sends nothing.
+    pub(super) fn by_manifest(
+        path: &Path,
+        manifest: &Manifest,
+        args: &UploadArgs,
+        store: StoreAccess,
+        console: &Console,
+    ) -> Result<(Upload, Config), CliError> {
+        if args.resume() == Resume::Never {
+            return Err(CliError::Usage {
+                what: "--resume never would free an upload that others may have a part in"
+                    .to_owned(),
+                hint: "leave it out: what is stored already is compared with the file".to_owned(),
+            });
+        }
+        if args.has_typed_settings() {
+            return Err(CliError::Usage {
+                what: "the object's settings were made when the upload was created".to_owned(),
+                hint: "leave them out; curlift presign --parts-for takes them".to_owned(),
+            });
+        }
+        let source = Source::open(&args.source)?;
+        let shown = Place::shown(path);
+        check_file(&source, manifest, &shown, console)?;
+        check_times(manifest, &shown)?;
+        let object = manifest.object().clone();
+        let destination = Destination {
+            endpoint: manifest.endpoint().clone(),
+            region: manifest.region().to_owned(),
+            object,
+        };
+        let place = Place {
+            source: Place::shown(&args.source),
+            object: Place::address(&destination.object),
+            bucket: destination.object.bucket.as_str().to_owned(),
+            key: destination.object.key.as_str().to_owned(),
+            endpoint: destination.endpoint.to_string(),
+            endpoint_origin: None,
+            region: destination.region.clone(),
+            profile: None,
+            permissions: Vec::new(),
+            reach: Reach::Manifest(shown),
+        };
+        let linked = Linked {
+            links: manifest.links().clone(),
+            watched: manifest.has_checksums(),
+            share: manifest.share(),
+            upload_id: Some(manifest.upload_id().clone()),
+        };
+        let plan = manifest.plan().clone();
+        let by = ByLinks { source, destination, plan, place, linked };
+        let (mut upload, config) = Upload::by_links(args, store, by);
+        upload.target.manifest = Some(path.to_string_lossy().into_owned());
+        Ok((upload, config))
+    }
+}
+
+/// Refuses links that have all expired; of others, only those are sent that live.
+fn check_times(manifest: &Manifest, shown: &str) -> Result<(), CliError> {
+    let is_part = |call| matches!(call, LinkedCall::UploadPart(_));
+    let links = manifest.links().iter().filter(|(call, _)| is_part(*call));
+    let Some(last) = links.map(|(_, link)| link.url.expires_at()).max() else { return Ok(()) };
+    match unix_now().since(last) {
+        Some(ago) => Err(expired(&format!("the presigned URLs of {shown}"), ago, last)),
+        None => Ok(()),
+    }
+}
+
+/// That `source` is the file that the manifest is for.
+fn check_file(
+    source: &Source,
+    manifest: &Manifest,
+    shown: &str,
+    console: &Console,
+) -> Result<(), CliError> {
+    let (file, size) = (manifest.file(), source.size());
+    if size != file.size {
+        return Err(another_file(
+            source,
+            &format!("it has {size} bytes, and {shown} is for a file of {}", file.size),
+        ));
+    }
+    let modified = source.fingerprint().map(|print| print.modified);
+    if modified == Some(file.modified) {
+        return Ok(());
+    }
+    let numbers = manifest.links().parts();
+    let sums: Option<Vec<(PartRange, Crc64Nvme)>> = numbers
+        .map(|number| Some((manifest.plan().part(number), manifest.part_checksum(number)?)))
+        .collect();
+    let Some(sums) = sums else {
+        return Err(another_file(
+            source,
+            &format!("it was modified since {shown} was written, which has no checksums of it"),
+        ));
+    };
+    console.note(&format!(
+        "{} was not modified when {shown} says; comparing its bytes first",
+        Place::shown(source.path())
+    ));
+    for (part, expected) in sums {
+        let found = checksum(source, part)?;
+        if found != expected {
+            let PartRange { number, offset, length } = part;
+            let what = format!(
+                "part {number} ({length} bytes at byte {offset}) is not what {shown} was signed for"
+            );
+            return Err(another_file(source, &what));
+        }
+    }
+    Ok(())
+}
+
+fn another_file(source: &Source, how: &str) -> CliError {
+    CliError::AnotherFile {
+        what: format!("{} is another file: {how}", Place::shown(source.path())),
+        hint: "name the file that the manifest was made for, or have one made for this file: \
+               curlift presign s3://BUCKET/KEY --parts-for FILE -o parts.json"
+            .to_owned(),
+    }
+}
+
+fn checksum(source: &Source, part: PartRange) -> Result<Crc64Nvme, CliError> {
+    let unreadable = |what| CliError::Unreadable { path: Place::shown(source.path()), what };
+    let mut hasher = Crc64NvmeHasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    while done < part.length {
+        let wanted = usize::try_from(part.length - done).map_or(buffer.len(), |l| l.min(1 << 20));
+        let count = source
+            .read_at(&mut buffer[..wanted], part.offset + done)
+            .map_err(|error| unreadable(error.to_string()))?;
+        if count == 0 {
+            return Err(unreadable(format!("it ends at byte {}", part.offset + done)));
+        }
+        hasher.update(&buffer[..count]);
+        done += count as u64;
+    }
+    Ok(hasher.value())
+}

@@ -1,0 +1,165 @@
+//! Whether a request may be made at all: by presigned URLs, only those for which there is one, and
+//! only until it expires. One that has expired is not tried.
+
+use std::time::Duration;
+
+use super::Attempts;
+use crate::http::Evidence;
+use crate::s3::{ErrorClass, Link, Operation};
+use crate::time::Time;
+use crate::upload::flight::Flying;
+use crate::upload::lease::LinkLife;
+use crate::upload::queue::Before;
+use crate::upload::remedies::Remedy;
+use crate::upload::{Cause, Failure, PartRange, Reason, Symptom};
+
+/// Whether a request may be made.
+#[derive(Debug)]
+pub(in crate::upload) enum Permit {
+    /// It may, after the attempt before.
+    Granted(Option<Before>),
+    /// It waits for a fresh presigned URL.
+    Awaited,
+    /// It may not, and will not.
+    Refused(Failure),
+}
+
+/// A link that has longer to live, and the like of which has been taken, needs no asking.
+const SAFE_LIFE: i64 = 60;
+
+impl<J: Clone + PartialEq> Attempts<J> {
+    /// Whether `operation` may be sent `now`.
+    pub(in crate::upload) fn permit(
+        &mut self,
+        now: Time,
+        job: &J,
+        operation: &Operation,
+        part: Option<PartRange>,
+        before: Option<Before>,
+    ) -> Permit {
+        if self.manner().links.is_none() {
+            return Permit::Granted(before);
+        }
+        let cause = match self.left(now, operation) {
+            Some(left) if left > 0 => return Permit::Granted(before),
+            Some(left) => Cause::LinkExpired(Duration::from_secs(left.unsigned_abs())),
+            None => Cause::NoLink,
+        };
+        let is_over = matches!(cause, Cause::LinkExpired(_));
+        let failure = self.unsent(now, operation, part, cause, before.as_ref());
+        let found = self.diagnostics.failed(&failure).cloned();
+        self.diagnosed(found);
+        let remedy =
+            if is_over && self.has_lived(operation) { self.remedies.renew_expired() } else { None };
+        let Some(remedy) = remedy else {
+            return Permit::Refused(Failure { gave_up: Some(Reason::Permanent), ..failure });
+        };
+        if matches!(remedy, Remedy::Renew) {
+            self.ask_for_keys();
+        }
+        let judged = before.map_or(0, |before| before.judged);
+        let before = Before { failure, counts: false, judged, stuck_since: None, cost: 0 };
+        self.await_keys(job.clone(), before);
+        Permit::Awaited
+    }
+
+    /// Until when `operation` may be sent; `None` where that has no end.
+    pub(in crate::upload) fn ends_at(&self, operation: &Operation) -> Option<Time> {
+        let end = self.link(operation)?.url.expires_at();
+        Some(self.lease.moment(self.manner().clock_offset, end))
+    }
+
+    /// Whether the body is better sent once the store has said that it takes the link.
+    pub(super) fn is_doubtful(&self, now: Time, operation: &Operation) -> bool {
+        let left = self.left(now, operation);
+        left.is_some_and(|left| left < SAFE_LIFE || !self.remedies.is_proven())
+    }
+
+    /// How long the link lived by which an attempt was made that ended `now`.
+    pub(super) fn link_life(&self, now: Time, flying: &Flying<J>) -> Option<LinkLife> {
+        let links = flying.manner.links.as_ref()?;
+        let end = links.for_operation(&flying.operation)?.url.expires_at();
+        // The clock as it is known by now.
+        let offset = self.manner().clock_offset;
+        Some(LinkLife {
+            left_at_begin: self.lease.left(flying.started_at, offset, end),
+            left_at_end: self.lease.left(now, offset, end),
+        })
+    }
+
+    /// Whether links are to be renewed; told once.
+    pub(in crate::upload) fn take_links_wanted(&mut self) -> bool {
+        std::mem::take(&mut self.links_wanted)
+    }
+
+    /// Whether keys or links come from somewhere that may have fresher ones.
+    pub(in crate::upload) fn may_renew(&self) -> bool {
+        self.remedies.may_renew()
+    }
+
+    /// Begins to renew keys or links that will soon end; false where that cannot be.
+    pub(in crate::upload) fn renew_ahead(&mut self) -> bool {
+        self.remedies.renew_ahead()
+    }
+
+    fn link(&self, operation: &Operation) -> Option<&Link> {
+        self.manner().links.as_ref()?.for_operation(operation)
+    }
+
+    /// Seconds that the link for `operation` has left.
+    fn left(&self, now: Time, operation: &Operation) -> Option<i64> {
+        let end = self.link(operation)?.url.expires_at();
+        Some(self.lease.left(now, self.manner().clock_offset, end))
+    }
+
+    /// Whether the link for `operation`, where it is a fresh one, was good when it came: else those
+    /// that come next will be no better.
+    fn has_lived(&self, operation: &Operation) -> bool {
+        let came = self.lease.renewed_at;
+        came.and_then(|came| self.left(came, operation)).is_none_or(|left| left > 0)
+    }
+
+    /// The failure of an attempt that is not made.
+    fn unsent(
+        &self,
+        now: Time,
+        operation: &Operation,
+        part: Option<PartRange>,
+        cause: Cause,
+        before: Option<&Before>,
+    ) -> Failure {
+        let (symptom, class) = cause.classify();
+        let left = self.left(now, operation);
+        let number = before.map_or(1, |b| b.failure.attempt + u32::from(b.counts));
+        Failure {
+            operation: operation.name(),
+            part,
+            attempt: number,
+            attempts_max: self.retry.attempts_max,
+            cause,
+            symptom,
+            class,
+            ambiguous: false,
+            // Of the last that was made.
+            evidence: before.map_or_else(Evidence::default, |b| b.failure.evidence.clone()),
+            link: left.map(|left| LinkLife { left_at_begin: left, left_at_end: left }),
+            at: now,
+            gave_up: None,
+        }
+    }
+}
+
+/// What `cause` looks like and means: a link that has expired is refused in many words.
+pub(super) fn classify(cause: &Cause, link: Option<LinkLife>) -> (Symptom, ErrorClass) {
+    let (symptom, class) = cause.classify();
+    let is_over = link.is_some_and(|life| life.left_at_end < 0);
+    let is_denied = class == ErrorClass::Denied && cause.s3_code() != Some(WRONG_SIGNATURE);
+    if is_over && is_denied {
+        (Symptom::Expired, ErrorClass::CredentialsExpired)
+    } else {
+        (symptom, class)
+    }
+}
+
+/// Says nothing of time.
+const WRONG_SIGNATURE: &str = "SignatureDoesNotMatch";
