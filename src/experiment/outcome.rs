@@ -16,6 +16,8 @@ pub enum Sight {
     NoAnswer,
     /// 403: the URL has expired.
     Expired,
+    /// The client saw by itself that the URL has expired, and did not send, or not again.
+    NotSent,
     /// 400 `RequestTimeout`: nothing of the body came for too long.
     TimedOut,
     /// Anything else.
@@ -24,11 +26,12 @@ pub enum Sight {
 
 impl Sight {
     /// All there are.
-    pub const ALL: [Sight; 6] = [
+    pub const ALL: [Sight; 7] = [
         Sight::BrokenPipe,
         Sight::Reset,
         Sight::NoAnswer,
         Sight::Expired,
+        Sight::NotSent,
         Sight::TimedOut,
         Sight::Other,
     ];
@@ -41,6 +44,7 @@ impl Sight {
             Sight::Reset => "connection reset",
             Sight::NoAnswer => "status 0",
             Sight::Expired => "403 expired",
+            Sight::NotSent => "expired, not sent",
             Sight::TimedOut => "400 RequestTimeout",
             Sight::Other => "something else",
         }

@@ -21,8 +21,8 @@ Users upload at once, each through a presigned URL of its own that is made as th
 link that they share, to a store inside this program. Nothing leaves this machine. Each BEHAVIOUR is
 one explanation of why such uploads fail:
 
-  checks-at-start   the store looks at the URL when a request begins and never again (Amazon S3, by its
-                    documentation)
+  checks-at-start   the store looks at the URL when a request begins and never again (as Amazon S3
+                    documents it)
   cuts-in-flight    the store, or a gateway before it, resets transfers whose URL expires under way
   checks-at-end     the store looks once more when the body has been read
   queued-in-client  as checks-at-start, but --pool uploads go at a time: the others begin late

@@ -3,6 +3,7 @@
 mod cell;
 mod children;
 mod clients;
+mod curlift;
 mod measuring;
 mod page;
 mod python;
@@ -20,7 +21,6 @@ use self::clients::Clients;
 use self::measuring::Measuring;
 use super::generated::generated;
 use super::result_file::ResultFile;
-use crate::cli::Surroundings;
 use crate::cli::args::{ExperimentCommand, PresignedExpiryArgs};
 use crate::cli::console::{Console, now};
 use crate::cli::error::CliError;
@@ -32,21 +32,13 @@ use crate::experiment::{
 };
 
 /// Measures and tells; with `--json` an error is a line too.
-pub(super) fn run(
-    command: &ExperimentCommand,
-    console: &Console,
-    surroundings: &Surroundings,
-) -> Result<ExitStatus, CliError> {
+pub(super) fn run(command: &ExperimentCommand, console: &Console) -> Result<ExitStatus, CliError> {
     let ExperimentCommand::PresignedExpiry(args) = command;
-    presigned_expiry(args, console, surroundings)
+    presigned_expiry(args, console)
         .inspect_err(|error| console.event(&Event::Error(Error::of_error(error))))
 }
 
-fn presigned_expiry(
-    args: &PresignedExpiryArgs,
-    console: &Console,
-    surroundings: &Surroundings,
-) -> Result<ExitStatus, CliError> {
+fn presigned_expiry(args: &PresignedExpiryArgs, console: &Console) -> Result<ExitStatus, CliError> {
     // What was typed is judged before anything is looked for.
     let wanted = args.wanted();
     let all = crate::experiment::Client::ALL.to_vec();
@@ -56,7 +48,7 @@ fn presigned_expiry(
     let folder =
         folder.map_err(|error| CliError::System { doing: "cannot make a folder", error })?;
     let html = args.html.as_deref().map(ResultFile::begin).transpose()?;
-    let (clients, kinds) = Clients::find(args, folder.path(), console, surroundings)?;
+    let (clients, kinds) = Clients::find(args, folder.path(), console)?;
     let design =
         Design::new(Wanted { clients: kinds, ..wanted }).map_err(|error| refused(&error))?;
     let file = generated(folder.path(), design.size(), 0, &interrupts);

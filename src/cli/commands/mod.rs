@@ -47,7 +47,7 @@ pub(super) fn run(
         Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Tune(args) => tune::run(&args, console, surroundings)?,
         #[cfg(feature = "lab")]
-        Command::Experiment(command) => experiment::run(&command, console, surroundings)?,
+        Command::Experiment(command) => experiment::run(&command, console)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, &surroundings.environment),
         #[cfg(feature = "lab")]

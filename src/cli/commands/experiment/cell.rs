@@ -6,8 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::children::Children;
-use super::clients::Clients;
-use super::python::Task;
+use super::clients::{Clients, Task};
 use crate::cli::commands::lab::put_url;
 use crate::cli::console::{now, wall_clock};
 use crate::experiment::{Behaviour, Cell, Client, Design, Outcome, Sight, forecast};
@@ -42,20 +41,24 @@ pub(super) fn measure(
         urls(&lab, cell.users, setting.lifetime)
     };
     let takes = forecast(cell.behaviour, cell.client, &setting).takes;
-    let has_pool = cell.behaviour.has_pool();
+    let Cell { behaviour, client, users, lifetime } = cell;
+    // Only a script has a body that waits for another's.
+    let is_held = behaviour == Behaviour::RequestTimeout && client != Client::Curlift;
+    let has_pool = is_held || behaviour == Behaviour::QueuedInClient;
     let task = Task {
-        client: cell.client,
+        name: format!("{}-{}-{users}-{}", behaviour.name(), client.name(), lifetime.as_millis()),
+        client,
         file,
-        workers: if has_pool { setting.pool.min(cell.users) } else { cell.users },
-        holds: cell.behaviour == Behaviour::RequestTimeout,
+        workers: if has_pool { setting.pool.min(users) } else { users },
+        holds: is_held,
         limit: takes * 3 + PATIENCE,
     };
-    let told = match (cell.client, &clients.python) {
+    let told = match (client, &clients.python) {
         (Client::Pycurl | Client::Python, Some(python)) => {
-            let complaints = clients.folder.join(format!("{cell:?}.stderr").replace('/', "-"));
-            python.upload(&task, children, &complaints, mint)
+            python.upload(&task, children, &clients.folder, mint)
         }
-        (Client::Curlift, _) | (_, None) => Err(io::ErrorKind::Unsupported.into()),
+        (Client::Curlift, _) => clients.curlift.upload(&task, children, mint),
+        (_, None) => Err(io::ErrorKind::NotFound.into()),
     };
     let told = match told {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),

@@ -1,11 +1,14 @@
 //! The processes that upload: ended when the user stops the experiment, so that none is left.
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
+use crate::cli::console::now;
 use crate::cli::signals::Interrupts;
 
 /// Processes that start at a time: what the others have begun must not wait for it.
@@ -95,6 +98,37 @@ impl Running {
     /// Ends it at once, if it has not ended.
     pub(super) fn end(&self) {
         self.child().kill().ok();
+    }
+
+    /// What it prints, line by line.
+    pub(super) fn lines(&self) -> Receiver<String> {
+        let (sender, lines) = mpsc::channel();
+        let output = self.child().stdout.take();
+        thread::spawn(move || {
+            let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
+            for line in lines.map_while(Result::ok) {
+                // Nobody listens to one that was given up.
+                sender.send(line).ok();
+            }
+        });
+        lines
+    }
+
+    /// Takes its lines until it ends; ends it after `limit`.
+    pub(super) fn hear(
+        &self,
+        lines: &Receiver<String>,
+        limit: Duration,
+        mut each: impl FnMut(&str),
+    ) {
+        let until = now() + limit;
+        loop {
+            match lines.recv_timeout(until.saturating_duration_since(now())) {
+                Ok(line) => each(&line),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => return self.end(),
+            }
+        }
     }
 
     /// How it ended. What it writes has been read to the end: it is about to.

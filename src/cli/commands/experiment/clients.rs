@@ -1,9 +1,10 @@
 //! Who uploads: which of the clients there are, and what each needs.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::curlift::Program;
 use super::python::Python;
-use crate::cli::Surroundings;
 use crate::cli::args::{ClientWord, PresignedExpiryArgs};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
@@ -13,8 +14,23 @@ use crate::experiment::Client;
 #[derive(Debug)]
 pub(super) struct Clients {
     pub(super) python: Option<Python>,
+    pub(super) curlift: Program,
     /// A folder of ours.
     pub(super) folder: PathBuf,
+}
+
+/// What a client is to do in a cell.
+pub(super) struct Task<'a> {
+    /// A name for files that is the cell's own.
+    pub(super) name: String,
+    pub(super) client: Client,
+    pub(super) file: &'a Path,
+    /// Uploads, or bodies, at a time.
+    pub(super) workers: u32,
+    /// Whether all requests begin at once and only bodies wait.
+    pub(super) holds: bool,
+    /// When it is given up.
+    pub(super) limit: Duration,
 }
 
 impl Clients {
@@ -23,7 +39,6 @@ impl Clients {
         args: &PresignedExpiryArgs,
         folder: &Path,
         console: &Console,
-        _: &Surroundings,
     ) -> Result<(Clients, Vec<Client>), CliError> {
         let python = Python::find(args.python.as_deref(), folder, args.expect)?;
         let asked =
@@ -40,10 +55,8 @@ impl Clients {
                 _ => {}
             }
         }
-        if found.is_empty() {
-            return Err(no_python(args));
-        }
-        Ok((Clients { python, folder: folder.to_owned() }, found))
+        let curlift = Program::find(folder)?;
+        Ok((Clients { python, curlift, folder: folder.to_owned() }, found))
     }
 }
 
@@ -65,12 +78,8 @@ fn missing(
     args: &PresignedExpiryArgs,
 ) -> Option<CliError> {
     match (client, python) {
-        (Client::Curlift, _) => Some(CliError::Usage {
-            what: "curlift does not upload to presigned URLs yet".to_owned(),
-            hint: "type --client pycurl,python".to_owned(),
-        }),
+        (Client::Curlift, _) | (Client::Python, Some(_)) => None,
         (_, None) => Some(no_python(args)),
-        (Client::Python, Some(_)) => None,
         (Client::Pycurl, Some(python)) => {
             let why = python.pycurl.as_ref().err()?;
             let shown = python.shown();

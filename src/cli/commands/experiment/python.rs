@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::children::{Children, Running};
-use crate::cli::console::now;
+use super::children::Children;
+use super::clients::Task;
 use crate::cli::error::CliError;
 use crate::experiment::{Client, Sight};
 
@@ -30,18 +28,6 @@ pub(super) struct Python {
     /// The version of `PycURL`, where it is installed, or why it cannot be used.
     pub(super) pycurl: Result<String, String>,
     expect: bool,
-}
-
-/// What one run of the script is to do.
-pub(super) struct Task<'a> {
-    pub(super) client: Client,
-    pub(super) file: &'a Path,
-    /// Uploads, or bodies, at a time.
-    pub(super) workers: u32,
-    /// Whether all requests begin at once and only bodies wait.
-    pub(super) holds: bool,
-    /// When it is given up.
-    pub(super) limit: Duration,
 }
 
 /// What became of one upload, as the script tells it.
@@ -97,7 +83,7 @@ impl Python {
         &self,
         task: &Task<'_>,
         children: &Children,
-        complaints: &Path,
+        folder: &Path,
         mint: impl FnOnce() -> Vec<String>,
     ) -> io::Result<BTreeMap<usize, Option<Sight>>> {
         let mut command = Command::new(&self.program);
@@ -109,10 +95,13 @@ impl Python {
         ];
         command.args(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag));
         command.env("PYTHONDONTWRITEBYTECODE", "1");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(complaints)?);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(folder.join(format!("{}.stderr", task.name)))?);
         let (running, lines, ready) = children.starting(|| {
             let running = children.spawn(&mut command)?;
-            let lines = lines_of(&running);
+            let lines = running.lines();
             let ready = lines.recv_timeout(START);
             io::Result::Ok((running, lines, ready))
         })?;
@@ -123,44 +112,20 @@ impl Python {
             let input = running.child().stdin.take();
             // A script that has ended says so by its silence.
             input.map(|mut input| input.write_all(urls.as_bytes())).transpose().ok();
-            let until = now() + task.limit;
-            loop {
-                match lines.recv_timeout(until.saturating_duration_since(now())) {
-                    Ok(line) => {
-                        if let Ok(line) = serde_json::from_str::<Line>(&line) {
-                            let sight = line.sight();
-                            let Line { number, status, errno, message, .. } = line;
-                            log::debug!("upload {number}: {status} {errno} {message}: {sight:?}");
-                            seen.insert(number, sight);
-                        }
-                    }
-                    Err(RecvTimeoutError::Disconnected) => break,
-                    Err(RecvTimeoutError::Timeout) => {
-                        running.end();
-                        break;
-                    }
+            running.hear(&lines, task.limit, |line| {
+                if let Ok(line) = serde_json::from_str::<Line>(line) {
+                    let sight = line.sight();
+                    let Line { number, status, errno, message, .. } = line;
+                    log::debug!("upload {number}: {status} {errno} {message}: {sight:?}");
+                    seen.insert(number, sight);
                 }
-            }
+            });
         } else {
             running.end();
         }
         running.wait()?;
         Ok(seen)
     }
-}
-
-/// What it prints, line by line.
-fn lines_of(running: &Running) -> Receiver<String> {
-    let (sender, lines) = mpsc::channel();
-    let output = running.child().stdout.take();
-    thread::spawn(move || {
-        let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
-        for line in lines.map_while(Result::ok) {
-            // Nobody listens to a script that was given up.
-            sender.send(line).ok();
-        }
-    });
-    lines
 }
 
 impl Line {
