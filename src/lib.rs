@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod process;
 pub mod s3;
 pub mod session;
 pub mod time;

@@ -10,6 +10,7 @@ mod export;
 mod options;
 mod parts;
 mod presign;
+mod renew;
 mod store;
 mod tune;
 mod typed;
@@ -28,6 +29,7 @@ pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
 };
 pub(super) use self::presign::{PresignArgs, PresignedCall};
+pub(super) use self::renew::RenewArgs;
 use self::store::store_overrides;
 pub(super) use self::store::{NetworkArgs, RetryArgs, S3Args};
 pub(super) use self::tune::TuneArgs;

@@ -15,6 +15,7 @@ mod libcurl;
 mod notices;
 mod place;
 mod progress;
+mod renewing;
 mod report;
 mod signals;
 mod usage;

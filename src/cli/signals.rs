@@ -21,6 +21,7 @@ pub(super) struct Interrupts {
 struct State {
     first: Option<u8>,
     on_first: Option<Box<dyn Fn(u8) + Send>>,
+    on_every: Option<Box<dyn Fn() + Send>>,
 }
 
 impl Interrupts {
@@ -46,6 +47,11 @@ impl Interrupts {
             act(signal);
         }
         state.on_first = Some(Box::new(act));
+    }
+
+    /// What to do at every signal from now on, before anything else.
+    pub(super) fn at_every(&self, act: impl Fn() + Send + 'static) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).on_every = Some(Box::new(act));
     }
 
     /// The first signal that came.
@@ -86,6 +92,9 @@ fn ignored() -> u64 {
 fn hear(mut signals: Signals, state: &Mutex<State>) {
     for signal in signals.forever() {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(act) = &state.on_every {
+            act();
+        }
         if state.first.is_some() {
             // Ends the program; there is nothing to be done where it does not.
             emulate_default_handler(signal).ok();

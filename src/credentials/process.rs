@@ -6,81 +6,40 @@
 //!
 //! Source: AWS SDKs and Tools Reference Guide, "Process credential provider".
 
-use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
 
+use crate::process::{Complaints, Run, split};
 use crate::s3::{Credentials, Secret};
 
 /// How long a command may take; some wait for the user.
 pub(super) const TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Bytes of output at most.
-const OUTPUT_MAX: u64 = 64 << 10;
-
-/// How often a running command is looked at. The standard library offers no wait with a limit.
-const STEP: Duration = Duration::from_millis(10);
+const OUTPUT_MAX: usize = 64 << 10;
 
 /// Runs `command` and reads the keys it prints.
 ///
 /// # Errors
 /// In words, without a byte of the output.
 pub(super) fn run(command: &str, time_max: Duration) -> Result<Credentials, String> {
-    let words = shlex::split(command).ok_or("the quotes of the command do not match")?;
-    let (program, arguments) = words.split_first().ok_or("the command is empty")?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{program} cannot be started: {error}"))?;
-    let output = read_aside(&mut child);
-    let status = wait(&mut child, time_max)
-        .map_err(|error| format!("{program} cannot be waited for: {error}"))?
-        .ok_or_else(|| format!("{program} took longer than {time_max:?} and was ended"))?;
-    // Something that it left running may still hold the pipe.
-    let output = output
-        .recv_timeout(Duration::from_secs(1))
-        .map_err(|_| format!("{program} ended and left its output open"))?;
-    if output.len() as u64 > OUTPUT_MAX {
-        return Err(format!("{program} printed more than 64 KiB"));
+    let words = split(command).map_err(|error| error.to_string())?;
+    let run = Run {
+        words: &words,
+        input: None,
+        output_max: OUTPUT_MAX,
+        complaints: Complaints::Shown,
+        time_max,
+        stopper: None,
+    };
+    let ended = run.run().map_err(|error| error.to_string())?;
+    let program = &words[0];
+    if !ended.status.success() {
+        return Err(format!("{program} failed: {}", ended.status));
     }
-    if !status.success() {
-        return Err(format!("{program} failed: {status}"));
-    }
-    parse(&output).map_err(|problem| format!("{program} printed no credentials: {problem}"))
-}
-
-/// Reads the output on a thread of its own, for a pipe cannot be read with a time limit.
-fn read_aside(child: &mut Child) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    if let Some(stdout) = child.stdout.take() {
-        thread::spawn(move || {
-            let mut output = Vec::new();
-            // What could be read is judged; whether it is whole, the JSON tells.
-            let _ = stdout.take(OUTPUT_MAX + 1).read_to_end(&mut output);
-            let _ = sender.send(output);
-        });
-    }
-    receiver
-}
-
-/// Waits for the end of `child`; after `time_max` ends it and gives `None`.
-fn wait(child: &mut Child, time_max: Duration) -> io::Result<Option<ExitStatus>> {
-    for _ in 0..time_max.as_millis() / STEP.as_millis() {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        thread::park_timeout(STEP);
-    }
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
+    parse(&ended.output).map_err(|problem| format!("{program} printed no credentials: {problem}"))
 }
 
 fn parse(output: &[u8]) -> Result<Credentials, String> {

@@ -46,6 +46,7 @@ mod plan;
 mod queue;
 mod rate;
 mod remedies;
+pub mod renewal;
 mod retry;
 mod run;
 mod transfer;

@@ -99,6 +99,11 @@ fn manifests() {
 }
 
 #[test]
+fn renewals() {
+    play("renewal");
+}
+
+#[test]
 fn units() {
     play("units");
 }

@@ -17,6 +17,7 @@ mod nested;
 #[path = "../support/presigned.rs"]
 mod presigned;
 mod presigns;
+mod renewals;
 mod resumes;
 mod spool;
 mod stdin;

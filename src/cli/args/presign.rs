@@ -18,7 +18,7 @@ Whoever has the URL can make this one request until it expires, or until the key
 do: treat it as a password, and quote it in a shell. It must have arrived by then; a server may
 also cut a transfer that is still under way.
 
---parts-for begins a multipart upload and writes its manifest, a JSON file (\"curlift_manifest\": 1):
+--parts-for begins a multipart upload and writes its manifest, JSON (\"curlift_manifest\": 1):
   file, object, upload_id   what is uploaded, and where to
   part_size, parts_total    how the file is cut, in bytes; a share has some of the parts
   checksum                  CRC64NVME of the whole file, eight bytes in base64
@@ -34,7 +34,8 @@ Examples:
   curlift presign s3://bucket/backup.tar --method GET --expires-in 7d
   curlift presign s3://bucket/page.html --checksum-of page.html
   curlift presign s3://bucket/big --upload-id ID --part-number 7
-  curlift presign s3://bucket/backups/ --parts-for backup.tar -o parts.json --expires-in 12h";
+  curlift presign s3://bucket/backups/ --parts-for backup.tar -o parts.json --expires-in 12h
+  curlift cp FILE URL --renew 'ssh keyhost curlift presign s3://bucket/key --renew-stdin'";
 
 /// `presign`.
 #[derive(Debug, Args)]
@@ -63,6 +64,10 @@ pub(in crate::cli) struct PresignArgs {
     pub(in crate::cli) checksum_of: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) parts: PartsArgs,
+    /// Read from standard input what `curlift cp --renew` wants signed, and print it; the object
+    /// may be s3://bucket/prefix/, for any below it
+    #[arg(long, conflicts_with_all = ["method", "upload_id"])]
+    pub(in crate::cli) renew_stdin: bool,
     #[command(flatten)]
     object_settings: AsTyped<ObjectArgs>,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 /// Arguments, and the words that made them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::cli) struct AsTyped<A> {
     pub(in crate::cli) args: A,
     /// Each flag that was typed, by its long name, as one word.

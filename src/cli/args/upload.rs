@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::store::AddressingStyle;
-use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
+use super::{AsTyped, NetworkArgs, RenewArgs, RetryArgs, S3Args, store_overrides};
 use crate::cli::journal;
 use crate::config::{self, Overrides};
 use crate::s3::{ObjectSettingsInput, UploadId};
@@ -58,6 +58,8 @@ pub(in crate::cli) struct UploadArgs {
     expiry: ExpiryArgs,
     #[command(flatten)]
     stream: StreamArgs,
+    #[command(flatten)]
+    pub(in crate::cli) renew: AsTyped<RenewArgs>,
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
@@ -244,6 +246,11 @@ impl UploadArgs {
         self.typed_settings() != ObjectSettingsInput::default()
     }
 
+    /// Whether presigned URLs that expire are renewed.
+    pub(in crate::cli) fn renews(&self) -> bool {
+        self.renew.args.renew.is_some()
+    }
+
     /// A flag that says nothing where presigned URLs are used, if one was typed.
     pub(in crate::cli) fn flag_of_keys(&self, is_url: bool) -> Option<&'static str> {
         let S3Args {
@@ -317,6 +324,7 @@ impl UploadArgs {
             earlier: EarlierArgs::default(),
             expiry: args.expiry.clone(),
             stream: StreamArgs::default(),
+            renew: AsTyped::default(),
             retry: args.retry.clone(),
             object: ObjectArgs { checksum_algorithm, ..ObjectArgs::default() },
             s3: if by_manifest { typed.clone() } else { s3 },

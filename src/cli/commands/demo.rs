@@ -19,6 +19,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::journal::Resume;
 use crate::cli::place::{Place, Reach};
+use crate::cli::renewing::Renewing;
 use crate::cli::signals::Interrupts;
 use crate::curlopt::Value;
 use crate::disk::Source;
@@ -172,6 +173,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         transport: HandleSettings::default().with("PROXY", Value::Text(String::new())),
         fields: Vec::new(),
         place,
+        renewing: Renewing::default(),
         resume: Resume::Auto,
         adopted: None,
         on_failure: OnFailure::Abort,

@@ -1,6 +1,7 @@
 //! `curlift presign`: a URL with which somebody without keys can make one request. Sends nothing,
 //! but for a whole upload in parts, which is begun.
 
+mod answering;
 mod files;
 mod links;
 mod parts;
@@ -50,6 +51,9 @@ fn presign(
     console: &Console,
     surroundings: &Surroundings,
 ) -> Result<ExitStatus, CliError> {
+    if args.renew_stdin {
+        return answering::answer(args, console, surroundings);
+    }
     let name = args.checksum_of.as_deref().and_then(Path::file_name).and_then(|n| n.to_str());
     let object = Object::parse(&args.object, name)?;
     let settings = ObjectSettings::new(&args.settings())?;
@@ -92,6 +96,16 @@ fn presign(
     }
     console.product(&url);
     Ok(ExitStatus::Success)
+}
+
+/// The keys to sign with.
+fn signer(
+    args: &PresignArgs,
+    access: &StoreAccess,
+    surroundings: &Surroundings,
+) -> Result<Signer, CliError> {
+    let (_, credentials) = signing_keys(&args.store.s3, &access.config, surroundings)?;
+    Ok(Signer { credentials, region: access.config.region.value.clone() })
 }
 
 /// The URL, and what must be known to use it.

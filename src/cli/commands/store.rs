@@ -18,7 +18,7 @@ use crate::config::{Config, Origin, Overrides, RetryMode};
 use crate::credentials::Chain;
 use crate::http::Scheme;
 use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object, UnixTime};
-use crate::session::{LinkRenewal, Renewal, Session, SessionSettings};
+use crate::session::{Renewal, Session, SessionSettings};
 use crate::transport::{self, HandleSettings};
 use crate::upload::{
     self, Calls, CallsOutcome, CallsSettings, Diagnosis, Manner, Patience, RemedySettings,
@@ -43,8 +43,6 @@ pub(super) struct StoreAccess {
 pub(super) struct SessionKeys {
     pub(super) credentials: Option<Credentials>,
     pub(super) renewal: Option<Renewal>,
-    /// Where fresh presigned URLs come from.
-    pub(super) link_renewal: Option<LinkRenewal>,
     /// When they end.
     pub(super) rights: Rights,
 }
@@ -168,12 +166,7 @@ impl SessionKeys {
         log::info!("credentials from {}", found.source);
         let renewal: Renewal = Arc::new(move || chain.load().map_err(|error| error.to_string()));
         let rights = Rights::of_keys(&found);
-        Ok(SessionKeys {
-            credentials: Some(found.credentials),
-            renewal: Some(renewal),
-            link_renewal: None,
-            rights,
-        })
+        Ok(SessionKeys { credentials: Some(found.credentials), renewal: Some(renewal), rights })
     }
 }
 

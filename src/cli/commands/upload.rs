@@ -19,6 +19,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::journal::Resume;
 use crate::cli::place::{Place, Reach};
+use crate::cli::renewing::Renewing;
 use crate::config::{Config, Origin, state_folder};
 use crate::disk::{Source, SourceError, StreamSettings};
 use crate::http::Scheme;
@@ -49,6 +50,8 @@ pub(super) struct Upload {
     /// Header fields that every request has.
     pub(super) fields: Vec<(String, String)>,
     pub(super) place: Place,
+    /// Where fresh presigned URLs come from.
+    pub(super) renewing: Renewing,
     pub(super) resume: Resume,
     /// The upload to go on with, where one was named.
     pub(super) adopted: Option<UploadId>,
@@ -102,6 +105,8 @@ impl Upload {
         console: &Console,
         surroundings: &Surroundings,
     ) -> Result<(Upload, Config), CliError> {
+        let renewing =
+            Renewing::prepare(&args.renew, &args.destination, &surroundings.environment)?;
         refuse_unsupported(args)?;
         let whither = Whither::read(&args.destination)?;
         if !matches!(whither, Whither::Object) {
@@ -115,7 +120,8 @@ impl Upload {
                 Upload::by_manifest(&path, &manifest, args, store, console)?
             }
         };
-        Ok((Upload { journals: state_folder(&surroundings.environment), ..upload }, config))
+        let journals = state_folder(&surroundings.environment);
+        Ok((Upload { renewing, journals, ..upload }, config))
     }
 
     /// The keys that it is signed with; none where presigned URLs are used.
@@ -177,6 +183,7 @@ impl Upload {
             object_settings,
             plan,
             place,
+            renewing: Renewing::default(),
             resume: args.resume(),
             adopted: args.upload_id(),
             // Nobody can send the rest of a stream, unless it waits in a file.
@@ -216,6 +223,7 @@ impl Upload {
             resume: args.resume(),
             adopted: linked.upload_id.clone(),
             on_failure: OnFailure::Leave,
+            renewing: Renewing::default(),
             linked: Some(linked),
             journal_id: None,
             journals: None,

@@ -8,7 +8,6 @@ use chrono::NaiveDateTime;
 use super::{PresignedUrl, PresignedUrlError, parameter};
 use crate::s3::UnixTime;
 use crate::s3::endpoint_url::EndpointUrl;
-use crate::s3::printable::printable;
 
 /// What every URL of version 4 has.
 const V4: [&str; 6] = [
@@ -184,10 +183,11 @@ fn version_4(rest: &str) -> Result<Times, PresignedUrlError> {
     if !missing.is_empty() {
         let last = query.rsplit('&').next().unwrap_or_default();
         let last = last.split('=').next().unwrap_or_default();
+        // What has no name that is known may be a secret.
+        let end = V4.into_iter().find(|name| *name == last).unwrap_or("something else");
         return Err(error(
             format!(
-                "the URL ends behind {}; {} missing: a shell took what stands behind the first &",
-                printable(last, 40),
+                "the URL ends behind {end}; {} missing: a shell took what follows the first &",
                 are(&missing)
             ),
             "quote the URL: 'https://…'",
@@ -326,6 +326,8 @@ mod tests {
         assert!(message.starts_with("the URL ends behind X-Amz-Algorithm;"), "{message}");
         let message = wrong(&WHOLE[..WHOLE.len() - 10]);
         assert!(message.contains("has 54 of 64 digits"), "{message}");
+        let message = wrong("https://h/k?X-Amz-Date=&aeeed9");
+        assert!(message.starts_with("the URL ends behind something else;"), "{message}");
     }
 
     #[test]

@@ -7,13 +7,14 @@ mod files;
 mod head;
 mod journal;
 mod manifest;
+mod renewal;
 mod typed;
 
 /// A target: reads bytes, and panics where what came of them must not be.
 type Target = fn(&[u8]);
 
 /// All targets by name.
-pub(crate) const TARGETS: [(&str, Target); 10] = [
+pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("address", typed::address),
     ("answer", answer::answer),
     ("aws_files", files::aws_files),
@@ -23,6 +24,7 @@ pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("head", head::head),
     ("journal", journal::journal),
     ("manifest", manifest::manifest),
+    ("renewal", renewal::renewal),
     ("units", typed::units),
 ];
 

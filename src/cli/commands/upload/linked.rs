@@ -33,7 +33,7 @@ impl Upload {
         console: &Console,
     ) -> Result<(Upload, crate::config::Config), CliError> {
         let source = Source::open(&args.source)?;
-        check_times(&url, console)?;
+        check_times(&url, args.renews(), console)?;
         let plan = plan(source.size())?;
         let fields = fields(&url, args, &store.fields, &source)?;
         if let Some(part) = url.parameter("partNumber") {
@@ -71,10 +71,10 @@ impl Upload {
     }
 }
 
-/// Refuses a URL that has expired, by this machine's clock.
-fn check_times(url: &PresignedUrl, console: &Console) -> Result<(), CliError> {
+/// Refuses a URL that has expired, by this machine's clock, where none comes in its place.
+fn check_times(url: &PresignedUrl, is_renewed: bool, console: &Console) -> Result<(), CliError> {
     let now = unix_now();
-    if let Some(ago) = now.since(url.expires_at()) {
+    if let Some(ago) = now.since(url.expires_at()).filter(|_| !is_renewed) {
         return Err(expired("the presigned URL", ago, url.expires_at()));
     }
     let ahead = url.signed_at().and_then(|signed| signed.since(now));

@@ -137,7 +137,7 @@ impl Upload {
         let settings = SessionSettings {
             credentials: keys.credentials.clone(),
             renewal: keys.renewal.clone(),
-            link_renewal: keys.link_renewal.clone(),
+            link_renewal: self.renewing.link_renewal(interrupts),
             transport: self.transport.clone(),
             fields: self.fields.clone(),
             concurrency: self.concurrency,
@@ -171,7 +171,7 @@ impl Upload {
         let mut engine = Engine::new(EngineSettings {
             object_settings: self.object_settings.clone(),
             remedies: RemedySettings {
-                renew_keys: self.remedies.renew_keys || keys.link_renewal.is_some(),
+                renew_keys: self.remedies.renew_keys || self.renewing.is_wanted(),
                 ..self.remedies
             },
             patience: self.patience,
