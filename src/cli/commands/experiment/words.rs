@@ -251,3 +251,80 @@ fn differing(found: &Found) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Outcome, Wanted, fit as fitted, forecast};
+
+    /// What is found where each cell ends as it must, cut without an answer where `is_cut`.
+    fn found(behaviours: &[Behaviour], is_cut: fn(Behaviour) -> bool) -> Found {
+        let s = Duration::from_secs;
+        let design = Design::new(Wanted {
+            users: vec![1, 5],
+            lifetimes: vec![s(10), s(60), s(1000)],
+            size: 40 << 20,
+            bytes_per_s: 1_250_000,
+            is_shared: true,
+            pool: 4,
+            patience: s(20),
+            scale: 0.1,
+            behaviours: behaviours.to_vec(),
+            clients: vec![Client::Python],
+        })
+        .unwrap();
+        let outcome = |cell: Cell| {
+            let failing = forecast(cell.behaviour, cell.client, &design.setting(&cell)).failing;
+            let sight = if is_cut(cell.behaviour) { Sight::BrokenPipe } else { Sight::Expired };
+            let seen = (failing > 0).then_some((sight, failing));
+            Outcome { cell, seen: seen.into_iter().collect(), elapsed: s(1) }
+        };
+        let outcomes: Vec<Outcome> = design.cells().map(outcome).collect();
+        let verdict = fitted(&design, &outcomes);
+        Found { design, outcomes, verdict, elapsed: s(9), is_whole: true }
+    }
+
+    #[test]
+    fn the_verdict_follows_from_what_was_measured() {
+        let cut =
+            |behaviour| matches!(behaviour, Behaviour::CutsInFlight | Behaviour::QueuedInClient);
+        let said = verdict(&found(&Behaviour::ALL, cut)).join("\n");
+        for text in [
+            "cuts-in-flight (seen by http.client: 100% alike) and queued-in-client",
+            "with 5 users, a transfer takes 40 MiB ÷ (10 Mbit/s ÷ 5) = 168 s: more than 10 s, \
+             60 s, not more than 1000 s.",
+            "a pool of 4, the last waits (⌈5 ÷ 4⌉ - 1) × 134 s = 134 s: more than 10 s, 60 s",
+            "let 1 user upload with a lifetime of 10 s: by cuts-in-flight 1 of 1 must fail, by \
+             queued-in-client 0 of 1",
+            "Amazon S3 documents",
+        ] {
+            assert!(said.contains(text), "{text:?} in {said}");
+        }
+        // The same numbers, and every client reads the refusal of all but one.
+        let only = verdict(&found(&Behaviour::ALL, |b| b == Behaviour::QueuedInClient)).join("\n");
+        assert!(only.starts_with("Only queued-in-client"), "{only}");
+        assert!(!only.contains("tell them apart") && !only.contains("cells did not end"), "{only}");
+        let none = verdict(&found(&[Behaviour::ChecksAtStart], |_| true)).join("\n");
+        assert!(none.starts_with("Nothing that was measured looks like the report"), "{none}");
+    }
+
+    #[test]
+    fn cells_that_end_otherwise_are_counted() {
+        let mut found = found(&[Behaviour::ChecksAtStart], |_| true);
+        found.outcomes[0].seen = [(Sight::Expired, 1)].into();
+        let said = verdict(&found).join("\n");
+        assert!(said.contains("1 of 6 cells did not end as the arithmetic says"), "{said}");
+        let (behaviour, client) = (Behaviour::ChecksAtStart, Client::Python);
+        assert_eq!(seen(&found, behaviour, client), "403 expired 1");
+    }
+
+    #[test]
+    fn the_scale_is_told_with_what_it_makes_of_everything() {
+        let found = found(&[Behaviour::ChecksAtStart], |_| true);
+        assert_eq!(
+            scale(&found.design),
+            "uploads of 40 MiB over 10 Mbit/s shared by all, measured at scale 0.1: 4 MiB and \
+             lifetimes of 1 s, 6 s, 100 s, so that every quotient stays as it is"
+        );
+    }
+}
