@@ -28,6 +28,7 @@ pub(super) use self::export::{ExportArgs, Target, ToolVersion};
 pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
 };
+pub(super) use self::parts::CompleteArgs;
 pub(super) use self::presign::{PresignArgs, PresignedCall};
 pub(super) use self::renew::RenewArgs;
 use self::store::store_overrides;
@@ -64,6 +65,7 @@ impl Command {
             | Command::Uploads(_)
             | Command::Options(_)
             | Command::Presign(_)
+            | Command::Complete(_)
             | Command::Resume(_)
             | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
@@ -98,6 +100,9 @@ pub(super) enum Command {
     /// Print a URL with which somebody without keys can make one request
     #[command(after_help = presign::EXAMPLES)]
     Presign(Box<PresignArgs>),
+    /// Complete an upload whose parts were sent by presigned URLs
+    #[command(after_help = parts::COMPLETE_EXAMPLES)]
+    Complete(CompleteArgs),
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),

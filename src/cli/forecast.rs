@@ -44,6 +44,11 @@ impl Rights {
         }
     }
 
+    /// Whether it is known to end.
+    fn ends(&self) -> bool {
+        !matches!(self, Rights::Lasting | Rights::Unknown { .. })
+    }
+
     /// How long from `now` part `number` may begin.
     fn part_ends_in(&self, _number: PartNumber, now: UnixTime) -> Option<Duration> {
         self.complete_ends_in(now)
@@ -100,7 +105,7 @@ pub(super) struct Outlook<'a> {
     pub(super) concurrency: u32,
     /// Name or address, and the port where it is not the usual one.
     pub(super) host: &'a str,
-    /// Where rates are remembered.
+    /// Where rates are remembered; `None` where they say nothing of this upload.
     pub(super) folder: Option<&'a Path>,
     /// `--expected-rate`.
     pub(super) expected_rate: Option<u64>,
@@ -117,7 +122,7 @@ pub(super) struct Foretold<'a> {
 
 impl<'a> Outlook<'a> {
     /// Bytes a second to be expected: as it was typed, else as earlier uploads went.
-    fn rate(&self) -> Option<Rate> {
+    pub(super) fn rate(&self) -> Option<Rate> {
         let of = |origin| move |value| Rate { value, origin };
         let typed = self.expected_rate.map(of(RateOrigin::Expected));
         let recalled = || rates::recall(self.folder, self.host).map(of(RateOrigin::Remembered));

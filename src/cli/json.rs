@@ -196,11 +196,12 @@ impl<'a> Summary<'a> {
             Outcome::Uploaded(uploaded) => Some(uploaded),
             _ => None,
         };
+        let is_share = *outcome == Outcome::PartsStored;
         Summary {
             outcome: outcome_name(outcome),
             files: 1,
-            failed: u32::from(uploaded.is_none() && *outcome != Outcome::PartsStored),
-            bytes: if uploaded.is_some() { size } else { 0 },
+            failed: u32::from(uploaded.is_none() && !is_share),
+            bytes: if uploaded.is_some() || is_share { size } else { 0 },
             bytes_sent: tally.bytes_sent,
             bytes_reused: tally.bytes_reused,
             parts: tally.parts,

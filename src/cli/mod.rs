@@ -12,6 +12,7 @@ mod hints;
 mod journal;
 mod json;
 mod libcurl;
+mod manifest;
 mod notices;
 mod place;
 mod progress;

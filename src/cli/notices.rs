@@ -7,7 +7,7 @@ use log::{debug, info};
 
 use super::console::Console;
 use super::json::Event;
-use super::place::Place;
+use super::place::{Place, Reach};
 use super::progress::Progress;
 use super::report::cut;
 use super::{explain, json};
@@ -79,7 +79,7 @@ impl<'a> Reporter<'a> {
             Notice::Repairing { parts } => console.note(&format!(
                 "the store has other bytes in {parts} parts than it was sent last; again with them"
             )),
-            Notice::ClockLearnt(offset) => console.warn(&clock(*offset)),
+            Notice::ClockLearnt(offset) => console.warn(&clock(*offset, &self.place.reach)),
             Notice::RenewingKeys => info!("the keys have expired; asking their source for others"),
             Notice::KeysRenewed(Ok(())) => info!("fresh keys are there"),
             Notice::KeysRenewed(Err(reason)) => {
@@ -206,12 +206,16 @@ fn redirected(to: &str, region: Option<&str>) -> String {
     }
 }
 
-fn clock(offset: ClockOffset) -> String {
+fn clock(offset: ClockOffset, reach: &Reach) -> String {
     let (seconds, direction) =
         (offset.0.unsigned_abs(), if offset.0 < 0 { "ahead of" } else { "behind" });
+    let what = match reach {
+        Reach::Keys => "signatures are dated by the store's",
+        Reach::Url | Reach::Manifest(_) => "when presigned URLs expire is told by the store's",
+    };
     format!(
-        "this machine's clock is {} {direction} the store's; signatures are dated by the \
-         store's. Set it, for example with `timedatectl set-ntp true`",
+        "this machine's clock is {} {direction} the store's; {what}. Set it, for example with \
+         `timedatectl set-ntp true`",
         HumanDuration(Duration::from_secs(seconds))
     )
 }
@@ -255,8 +259,10 @@ mod tests {
             redirected("https://b", None),
             "the store sends us to https://b; going on there"
         );
-        assert!(clock(ClockOffset(1200)).contains("clock is 20 minutes behind the"));
-        assert!(clock(ClockOffset(-1200)).contains("clock is 20 minutes ahead of the"));
+        assert!(clock(ClockOffset(1200), &Reach::Keys).contains("clock is 20 minutes behind the"));
+        assert!(
+            clock(ClockOffset(-1200), &Reach::Keys).contains("clock is 20 minutes ahead of the")
+        );
         let because = failure(answered(501, "NotImplemented"), ErrorClass::NotImplemented);
         assert!(adapted(PayloadMode::UnsignedHeader, &because).contains("sent as headers"));
         assert!(adapted(PayloadMode::Unsigned, &because).contains("NotImplemented"));

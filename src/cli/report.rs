@@ -34,6 +34,8 @@ pub(super) struct Ended {
     pub(super) spool: Option<PathBuf>,
     /// What stays at the store, to be gone on with.
     pub(super) kept: Option<Kept>,
+    /// Bytes that were this run's to store.
+    pub(super) bytes: u64,
 }
 
 /// An upload that stays at the store.
@@ -96,7 +98,7 @@ impl Ended {
             console.note(&waiting(spool, place, self.kept.is_some()));
         }
         let seconds = self.elapsed.as_secs_f64();
-        let size = self.plan.size();
+        let size = self.bytes;
         let diagnoses = json::counts(&self.diagnoses);
         let (object, usage) = (&place.object, Usage::of_process());
         let summary = Summary::new(&self.outcome, &self.tally, size, object, seconds, usage);
@@ -161,14 +163,17 @@ impl Ended {
         let Tally { parts, .. } = self.tally;
         let total = self.plan.parts();
         let stored = format!("stored {parts} of {total} parts of {}", place.source);
-        let next = "once all are there, complete it with the whole manifest: curlift complete \
-                    parts.json";
-        [stored.as_str(), self.retries().as_str(), next].join("\n  ")
+        [
+            stored.as_str(),
+            self.cost(place).as_str(),
+            "once all are there, complete it by the whole manifest: curlift complete parts.json",
+        ]
+        .join("\n  ")
     }
 
     /// Bytes, time, rate, parts and retries.
     pub(super) fn cost(&self, place: &Place) -> String {
-        let size = self.plan.size();
+        let size = self.bytes;
         let seconds = self.elapsed.as_secs_f64();
         let rate = HumanBytes((size as f64 / seconds.max(0.001)) as u64);
         let bytes = HumanBytes(size);
@@ -274,6 +279,7 @@ mod tests {
             signal: None,
             spool: None,
             kept: None,
+            bytes: size,
         }
     }
 

@@ -103,7 +103,9 @@ impl HandleSettings {
         set.filter(|number| *number > 0).map_or(CONNECT_TIMEOUT_UNSET, Duration::from_millis)
     }
 
-    fn sets(&self, name: &str) -> bool {
+    /// Whether the easy option `name` is set.
+    #[must_use]
+    pub fn sets(&self, name: &str) -> bool {
         self.easy.iter().any(|set| set.option.name == name)
     }
 }

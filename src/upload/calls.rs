@@ -266,7 +266,7 @@ impl<S: Script> Machine for Calls<S> {
                     Err(error) => {
                         let evidence = report.evidence;
                         let cause = Cause::S3(error);
-                        let failure = self.attempts.failure(now, &flying, cause, evidence);
+                        let failure = self.attempts.failure(now, &flying, cause, evidence, clock);
                         self.failed(now, attempt, &flying, failure, clock);
                     }
                 }

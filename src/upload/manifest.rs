@@ -11,7 +11,7 @@ pub(in crate::upload) mod link;
 mod reading;
 mod shares;
 #[cfg(test)]
-mod tests;
+pub(in crate::upload) mod tests;
 mod times;
 mod writing;
 
@@ -142,6 +142,12 @@ impl Manifest {
     #[must_use]
     pub fn upload_id(&self) -> &UploadId {
         &self.upload_id
+    }
+
+    /// Where the file goes.
+    #[must_use]
+    pub fn destination(&self) -> &ManifestDestination {
+        &self.destination
     }
 
     /// Bucket and key.

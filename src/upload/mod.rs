@@ -30,6 +30,7 @@ mod attempts;
 mod beginning;
 mod books;
 mod calls;
+mod completing;
 mod concurrency;
 mod cuts;
 mod diagnosis;
@@ -59,6 +60,7 @@ pub use action::{
 };
 pub use beginning::{Beginning, OnFailure, OnGone, PartDigest, Resumed};
 pub use calls::{Call, Calls, CallsOutcome, CallsSettings, Script};
+pub use completing::{CompleteStep, Completing, Completion, Shortage};
 pub use cuts::CutPattern;
 pub use diagnosis::{DiagnosedCause, Diagnosis, Diagnostics};
 pub use engine::{Engine, EngineSettings};

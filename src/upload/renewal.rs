@@ -32,7 +32,7 @@ pub use self::asked::{Asked, AskedError, answer_text};
 use self::wire::{CallText, RequestText};
 use super::LinksWanted;
 use crate::http::Headers;
-use crate::s3::{Addressing, Endpoint, Link, Links, PresignedUrl};
+use crate::s3::{Addressing, Endpoint, Link, LinkedCall, Links, PartNumber, PresignedUrl};
 
 /// The version of the request.
 const VERSION: u32 = 1;
@@ -46,7 +46,7 @@ pub fn request(wanted: &LinksWanted, links: &Links) -> String {
     let (bucket, key) = url.and_then(bucket_and_key).unzip();
     let calls = wanted.calls.iter().map(|call| {
         let fields = links.get(*call).map(signed_fields).unwrap_or_default();
-        CallText::new(*call, &fields)
+        CallText::new(named(*call, links), &fields)
     });
     let request = RequestText {
         curlift_renewal: VERSION,
@@ -65,6 +65,14 @@ pub fn request(wanted: &LinksWanted, links: &Links) -> String {
 fn known<'a>(wanted: &LinksWanted, links: &'a Links) -> Option<&'a Link> {
     let mut wanted = wanted.calls.iter().filter_map(|call| links.get(*call));
     wanted.next().or_else(|| links.iter().next().map(|(_, link)| link))
+}
+
+/// What a call is for whoever signs: a single PUT by the URL of a part is that part's.
+fn named(call: LinkedCall, links: &Links) -> LinkedCall {
+    let link = links.get(call).filter(|_| call == LinkedCall::PutObject);
+    let number = link.and_then(|link| link.url.parameter("partNumber"));
+    let number = number.and_then(|number| number.parse().ok()).map(PartNumber);
+    number.map_or(call, LinkedCall::UploadPart)
 }
 
 /// The upload that the links are for.

@@ -173,6 +173,8 @@ fn the_rate_of_one_upload_is_remembered_for_the_next() {
     let rate = forecast["rate_bytes_per_s"].as_u64().expect("a number");
     assert!((1 << 20..8 << 20).contains(&rate), "{rate}");
     scene.by_environment(600, "cp", &strict).run().expect_code(0);
+    let limited = [strict[1], "--curl", "MAX_SEND_SPEED_LARGE=1MiB"];
+    scene.by_environment(600, "cp", &limited).run().expect_code(2);
     scene.by_environment(0, "cp", &strict).run().expect_code(4);
 }
 

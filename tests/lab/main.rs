@@ -5,12 +5,14 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait, and hand PATH on")]
 
 mod canned;
+mod completes;
 mod diagnoses;
 mod experiments;
 mod explains;
 mod exports;
 mod forecasts;
 mod lifecycle;
+mod links;
 mod local_lab;
 mod manifests;
 mod nested;

@@ -1,13 +1,16 @@
 //! The renewal of presigned URLs: both ends of it.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use super::local_lab::Lab;
-use super::presigned::{put, send};
-use super::support::{Curlift, Ended, expect_same, write_file};
-use super::{BUCKET, DESTINATION, KEY, MIB};
+use super::local_lab::{Lab, signal};
+use super::presigned::{self, put, send};
+use super::support::{Curlift, Ended, expect_same, wait_until, write_file};
+use super::{BUCKET, DESTINATION, KEY, MIB, SIZE};
 
 /// What `curlift presign OBJECT --renew-stdin WORDS` says to such a request.
 fn answer(lab: &Lab, object: &str, words: &[&str], request: &Value) -> Ended {
@@ -110,4 +113,143 @@ fn nothing_else_is_signed_for() {
     assert!(told.stderr.contains(&says), "{}", told.stderr);
     let acl = ["--acl", "public-read"];
     answer(&lab, DESTINATION, &acl, &request(&lab, None, &public)).expect_code(0);
+}
+
+/// Who has keys: a script that knows them, keeps what it is told, and has `curlift presign` answer.
+struct KeyHost<'a> {
+    lab: &'a Lab,
+    folder: &'a Path,
+}
+
+impl KeyHost<'_> {
+    /// The command to renew with.
+    fn command(&self, presign: &str) -> String {
+        let variables = self.lab.store.environment().into_iter();
+        let variables = variables.map(|(name, value)| format!("export {name}='{value}'\n"));
+        let script = format!(
+            "{}cat >> '{}'\nexec '{}' presign {presign} < '{1}'\n",
+            variables.collect::<String>(),
+            self.told().display(),
+            env!("CARGO_BIN_EXE_curlift")
+        );
+        let path = self.folder.join("keyhost.sh");
+        std::fs::write(&path, script).expect("it can be written");
+        format!("sh '{}'", path.display())
+    }
+
+    fn told(&self) -> PathBuf {
+        self.folder.join("told")
+    }
+}
+
+/// `curlift cp --json`, which is given no keys.
+fn cp(file: &Path, destination: &str, words: &[&str]) -> Curlift {
+    Curlift::new().args(&["cp", "--json"]).arg(file).arg(destination).args(words)
+}
+
+/// The second request comes when the first URL has expired.
+const LATE: &str = "status 503 SlowDown retry-after 7s";
+
+/// A lab, a file, and a URL that lives for so long.
+fn scene(faults: &[&str], lives: &str) -> (Lab, TempDir, PathBuf, Vec<u8>, String) {
+    let lab = Lab::start(faults);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "source.bin", MIB);
+    let url = presigned::presign(&lab.store, &[DESTINATION, "--expires-in", lives]);
+    (lab, folder, file, content, url)
+}
+
+/// Uploads while the URL lives, is answered late, and has it renewed.
+fn renew_between_attempts(presign: &str) {
+    let (lab, folder, file, content, url) = scene(&[&format!("PutObject #1 {LATE}")], "5s");
+    let command = KeyHost { lab: &lab, folder: folder.path() }.command(presign);
+    let ended = cp(&file, &url, &["--renew", &command]).run().expect_code(0);
+    assert_eq!(ended.retries(), [("throttled".to_owned(), 1)]);
+    expect_same(&lab.store.get(BUCKET, KEY), &content);
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!told.contains("X-Amz-Signature"), "{told}");
+}
+
+#[test]
+fn a_url_that_expires_between_attempts_is_renewed_by_request() {
+    renew_between_attempts("s3://lab/key.bin --renew-stdin");
+}
+
+#[test]
+fn a_url_that_expires_between_attempts_is_renewed_by_another_one() {
+    renew_between_attempts("s3://lab/key.bin --quiet");
+}
+
+#[test]
+fn without_a_renewal_its_end_is_told() {
+    let (lab, _folder, file, _, url) = scene(&[&format!("PutObject #1 {LATE}")], "5s");
+    let ended = cp(&file, &url, &[]).run();
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.stderr.contains("expired"), "{}", ended.stderr);
+    assert!(!lab.store.has(BUCKET, KEY), "nothing was stored");
+}
+
+#[test]
+fn a_transfer_that_is_cut_when_its_url_expires_is_renewed() {
+    let (lab, folder, file, content, url) = scene(&["PutObject #1 expire-in-flight"], "4s");
+    let command = KeyHost { lab: &lab, folder: folder.path() }.command("s3://lab/ --renew-stdin");
+    let slow = ["--curl", "MAX_SEND_SPEED_LARGE=131072", "--renew", &command];
+    let ended = cp(&file, &url, &slow).run().expect_code(0);
+    assert_eq!(ended.summary()["attempts"], 2, "{}", ended.stdout);
+    expect_same(&lab.store.get(BUCKET, KEY), &content);
+}
+
+#[test]
+fn the_urls_of_a_manifest_are_renewed() {
+    let lab = Lab::start(&[&format!("UploadPart #2 {LATE}")]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "source.bin", SIZE);
+    let manifest = folder.path().join("parts.json");
+    let program = Curlift::new().store(&lab.store).args(&["presign", DESTINATION, "--parts-for"]);
+    let program = program.arg(&file).arg("-o").arg(&manifest);
+    program.args(&["--part-size", "5MiB", "--expires-in", "5s"]).run().expect_code(0);
+    let keys = KeyHost { lab: &lab, folder: folder.path() };
+    let command = keys.command("s3://lab/key.bin --renew-stdin");
+    let manifest = manifest.to_str().expect("a path of these tests");
+    cp(&file, manifest, &["--renew", &command]).run().expect_code(0);
+    expect_same(&lab.store.get(BUCKET, KEY), &content);
+    let told = std::fs::read_to_string(keys.told()).expect("it was told something");
+    let told: Value = serde_json::from_str(&told).expect("it was asked once");
+    let calls: Vec<_> = told["calls"].as_array().expect("a list").iter().collect();
+    let parts = calls.iter().filter(|call| call["call"] == "UploadPart");
+    assert_eq!(parts.count(), 1, "those that are stored need no URL: {told}");
+    assert!(calls.iter().any(|call| call["call"] == "CompleteMultipartUpload"), "{told}");
+}
+
+#[test]
+fn a_renewal_that_fails_is_told_in_its_own_words() {
+    let (lab, folder, file, _, url) = scene(&[&format!("PutObject #1 {LATE}")], "5s");
+    let script = folder.path().join("no.sh");
+    std::fs::write(&script, format!("echo \"no vault at {url}\" >&2; exit 7")).expect("written");
+    let command = format!("sh '{}'", script.display());
+    let ended = cp(&file, &url, &["--renew", &command]).run();
+    assert_ne!(ended.code, Some(0));
+    let says = "sh failed: exit status: 7; it said: no vault at http://";
+    assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("X-Amz-Signature"), "{}", ended.stderr);
+    assert!(!lab.store.has(BUCKET, KEY), "nothing was stored");
+}
+
+#[test]
+fn ctrl_c_ends_a_renewal_and_leaves_no_process() {
+    let (_lab, folder, file, _, url) = scene(&[&format!("PutObject #1 {LATE}")], "5s");
+    let (script, mark) = (folder.path().join("hang.sh"), folder.path().join("mark"));
+    let text = format!("sleep 601 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", mark.display());
+    std::fs::write(&script, text).expect("it can be written");
+    let command = format!("sh '{}'", script.display());
+    let running = cp(&file, &url, &["--renew", &command]).start();
+    let child = wait_until("it is renewed", || std::fs::read_to_string(&mark).ok());
+    signal(running.child.id(), "INT");
+    let began = Instant::now();
+    running.end().expect_code(130);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    wait_until("what the command started is gone", || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+        stat.is_ok_and(|stat| !stat.contains(") Z ")).eq(&false).then_some(())
+    });
 }

@@ -229,3 +229,39 @@ fn presigned_urls_are_taken_until_they_expire() {
         assert_eq!(put(store, &file, &[], &url).0, 403, "it has expired");
     }
 }
+
+#[test]
+fn parts_go_by_the_urls_of_a_manifest_and_are_completed_without_keys() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "source.bin", 12 * MIB);
+    for (store, key) in [(&weed().http, "manifest-http.bin"), (&weed().https, "manifest.bin")] {
+        let path = folder.path().join(format!("{key}.json"));
+        let program =
+            Curlift::new().store(store).arg("presign").arg(format!("s3://{BUCKET}/{key}"));
+        let program = program.arg("--parts-for").arg(&file).arg("-o").arg(&path);
+        program.args(&["--part-size", "5MiB"]).run().expect_code(0);
+        let text = std::fs::read(&path).expect("it was written");
+        let manifest: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        let complete = || {
+            let ca = store.ca.iter().map(|ca| ("AWS_CA_BUNDLE", ca));
+            let program = ca.fold(Curlift::new(), |program, (name, ca)| program.env(name, ca));
+            program.args(&["complete", "--json"]).arg(&path).run()
+        };
+        let ended = complete().expect_code(6);
+        assert_eq!(ended.summary()["missing"], "1-3", "{}", ended.stdout);
+        for (index, part) in manifest["parts"].as_array().expect("a list").iter().enumerate() {
+            let end = content.len().min((index + 1) * 5 * MIB);
+            let body = folder.path().join("part");
+            std::fs::write(&body, &content[index * 5 * MIB..end]).expect("it can be written");
+            let checksum = part["checksum"].as_str().expect("a checksum");
+            let field = format!("x-amz-checksum-crc64nvme: {checksum}");
+            let (status, answer) =
+                put(store, &body, &[&field], part["url"].as_str().expect("a URL"));
+            assert_eq!(status, 200, "{answer}");
+        }
+        assert_eq!(complete().expect_code(0).summary()["outcome"], "completed");
+        expect_same(&store.get(BUCKET, key), &content);
+        let again = complete().expect_code(0);
+        assert_eq!(again.summary()["outcome"], "completed", "{}", again.stdout);
+    }
+}

@@ -4,8 +4,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::{NetworkArgs, RetryArgs, S3Args, store_overrides};
 use crate::config::Overrides;
 use crate::units;
+use crate::upload::Manifest;
+
+pub(super) const COMPLETE_EXAMPLES: &str = "\
+No keys are needed: the manifest has the URLs. What is at the store is held against it first; where
+parts are missing nothing is changed, and the line to send them is printed.
+
+Exit codes: 0 completed, 6 parts are missing, 7 unknown: type it again, 8 what is stored is not the
+file, 9 the upload is gone.
+
+Examples:
+  curlift complete parts.json
+  curlift complete parts.json --dry-run";
 
 /// What `presign` has for a whole upload.
 #[derive(Debug, Args)]
@@ -36,5 +49,33 @@ impl PartsArgs {
     /// The flags that go before other places, beside those that are in `overrides` already.
     pub(super) fn add_to(&self, overrides: Overrides) -> Overrides {
         Overrides { part_size: self.part_size, ..overrides }
+    }
+}
+
+/// `complete`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CompleteArgs {
+    /// The manifest that `presign --parts-for` wrote, or - for standard input
+    #[arg(value_name = "MANIFEST")]
+    pub(in crate::cli) manifest: PathBuf,
+    /// Show what is there and what is missing, and complete nothing
+    #[arg(short = 'n', long, visible_alias = "dryrun")]
+    pub(in crate::cli) dry_run: bool,
+    #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+impl CompleteArgs {
+    /// The flags that go before other places; where the store is, `manifest` says.
+    pub(in crate::cli) fn overrides(&self, manifest: &Manifest) -> Overrides {
+        let destination = manifest.destination();
+        Overrides {
+            endpoint_url: Some(destination.endpoint.to_string()),
+            region: Some(destination.region.clone()),
+            addressing: Some(destination.addressing),
+            ..store_overrides(&S3Args::default(), &self.network, &self.retry)
+        }
     }
 }

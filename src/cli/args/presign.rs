@@ -18,7 +18,7 @@ Whoever has the URL can make this one request until it expires, or until the key
 do: treat it as a password, and quote it in a shell. It must have arrived by then; a server may
 also cut a transfer that is still under way.
 
---parts-for begins a multipart upload and writes its manifest, JSON (\"curlift_manifest\": 1):
+--parts-for begins an upload in parts and writes its manifest, as JSON (\"curlift_manifest\": 1):
   file, object, upload_id   what is uploaded, and where to
   part_size, parts_total    how the file is cut, in bytes; a share has some of the parts
   checksum                  CRC64NVME of the whole file, eight bytes in base64
@@ -66,7 +66,7 @@ pub(in crate::cli) struct PresignArgs {
     pub(in crate::cli) parts: PartsArgs,
     /// Read from standard input what `curlift cp --renew` wants signed, and print it; the object
     /// may be s3://bucket/prefix/, for any below it
-    #[arg(long, conflicts_with_all = ["method", "upload_id"])]
+    #[arg(long, conflicts_with_all = ["method", "upload_id", "checksum_of", "parts_for"])]
     pub(in crate::cli) renew_stdin: bool,
     #[command(flatten)]
     object_settings: AsTyped<ObjectArgs>,

@@ -44,7 +44,7 @@ pub(super) enum RetryMode {
     Adaptive,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "S3")]
 pub(in crate::cli) struct S3Args {
     /// The store, where it is not Amazon's

@@ -246,6 +246,14 @@ impl UploadArgs {
         self.typed_settings() != ObjectSettingsInput::default()
     }
 
+    /// The destination as it may be shown: of a URL, what stands before its query.
+    pub(in crate::cli) fn destination_shown(&self) -> String {
+        match self.destination.split_once('?') {
+            Some((before, _)) if !before.starts_with("s3://") => format!("{before}?…"),
+            _ => self.destination.clone(),
+        }
+    }
+
     /// Whether presigned URLs that expire are renewed.
     pub(in crate::cli) fn renews(&self) -> bool {
         self.renew.args.renew.is_some()

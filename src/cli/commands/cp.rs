@@ -19,7 +19,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     upload(args, console, surroundings).inspect_err(|error| {
         console.event(&Event::Error(Error::of_error(error)));
-        console.event(&Event::Summary(Summary::of_nothing(&args.destination)));
+        console.event(&Event::Summary(Summary::of_nothing(&args.destination_shown())));
     })
 }
 

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod ask;
+mod complete;
 mod cp;
 #[cfg(feature = "lab")]
 mod demo;
@@ -44,6 +45,7 @@ pub(super) fn run(
         Command::Lifecycle(command) => lifecycle::run(&command, console, surroundings)?,
         Command::Uploads(command) => uploads::run(&command, console, surroundings)?,
         Command::Presign(args) => presign::run(&args, console, surroundings)?,
+        Command::Complete(args) => complete::run(&args, console, surroundings)?,
         Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Tune(args) => tune::run(&args, console, surroundings)?,
         #[cfg(feature = "lab")]

@@ -1,6 +1,7 @@
 //! `curlift plan`: what `cp` would do. Sends nothing and needs no credentials.
 
 mod ladder;
+mod linked;
 
 use std::fmt::Write as _;
 
@@ -15,7 +16,7 @@ use crate::cli::args::UploadArgs;
 use crate::cli::console::{Console, harmless, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::forecast::{self, Foretold};
+use crate::cli::forecast::{self, Foretold, Rights};
 use crate::config::{Config, Setting};
 use crate::s3::PartNumber;
 use crate::s3::payload::PayloadMode;
@@ -34,9 +35,18 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let (upload, config) = Upload::prepare(args, console, surroundings)?;
     let mut plan = Plan::new(&upload, &config, !args.s3.no_sign_request);
-    let rights = rights_at_hand(&args.s3, &config, surroundings);
+    // Keys are looked for only where something can be said of them.
+    let strict = upload.expiry.strict;
+    let rights = if strict || upload.outlook(&upload.plan, &Rights::Lasting).rate().is_some() {
+        rights_at_hand(&args.s3, &config, surroundings)
+    } else {
+        Rights::Lasting
+    };
     let outlook = upload.outlook(&upload.plan, &rights);
     let foretold = outlook.foretell(|_| false, unix_now());
+    if let Some(linked) = &upload.linked {
+        plan = plan.by_links(&upload, linked);
+    }
     plan.forecast = foretold.as_ref().map(Expected::new);
     if console.is_json() {
         console.event(&plan);
@@ -44,7 +54,7 @@ pub(super) fn run(
         console.product(&harmless(&plan.text()));
     }
     // As `cp` would, but that nothing of an earlier run is known here.
-    outlook.check(foretold.as_ref(), upload.expiry.strict)?;
+    outlook.check(foretold.as_ref(), strict)?;
     Ok(ExitStatus::Success)
 }
 
@@ -77,6 +87,10 @@ struct Plan {
     bytes_max: Option<u64>,
     /// Nothing where no rate is known.
     forecast: Option<Expected>,
+    #[serde(skip)]
+    by_links: bool,
+    #[serde(skip)]
+    is_share: bool,
 }
 
 /// How long it takes, and what begins too late.
@@ -157,6 +171,8 @@ impl Plan {
             ladder: ladder::rungs(upload),
             bytes_max: plan.is_none().then(|| upload.plan.largest()),
             forecast: None,
+            by_links: false,
+            is_share: false,
         }
     }
 
@@ -174,6 +190,8 @@ impl Plan {
     fn requests(&self) -> Option<(&'static str, String)> {
         let requests = match self.requests? {
             1 => "1 (PutObject)".to_owned(),
+            more if self.is_share => format!("{more}, with ListParts"),
+            more if self.by_links => format!("{more}, with ListParts and CompleteMultipartUpload"),
             more => format!("{more}, with CreateMultipartUpload and CompleteMultipartUpload"),
         };
         Some(("requests", requests))
@@ -213,10 +231,8 @@ impl Plan {
             ("region", format!("{} ({})", self.region.value, self.region.origin)),
         ];
         rows.extend(self.size());
-        rows.push((
-            "in parts from",
-            format!("{} ({})", exact_size(threshold.value), threshold.origin),
-        ));
+        let from = format!("{} ({})", exact_size(threshold.value), threshold.origin);
+        rows.extend((!self.by_links).then_some(("in parts from", from)));
         rows.extend(self.requests());
         rows.push((
             "in flight",

@@ -59,7 +59,7 @@ pub(super) fn refuse_terminal(args: &UploadArgs) -> Result<(), CliError> {
         hint: format!(
             "put a command before it, for example: tar -cz DIR | curlift cp - {}; a file named `-` \
              is ./-",
-            args.destination
+            args.destination_shown()
         ),
     })
 }

@@ -21,8 +21,8 @@ use crate::s3::{BucketPrefix, Credentials, Destination, Endpoint, Key, Object, U
 use crate::session::{Renewal, Session, SessionSettings};
 use crate::transport::{self, HandleSettings};
 use crate::upload::{
-    self, Calls, CallsOutcome, CallsSettings, Diagnosis, Manner, Patience, RemedySettings,
-    RetryPolicy, Script, Symptom,
+    self, Calls, CallsOutcome, CallsSettings, Diagnosis, Manifest, ManifestDestination, Manner,
+    Patience, RemedySettings, RetryPolicy, Script, Symptom,
 };
 
 /// A store, and how it is spoken to.
@@ -109,6 +109,35 @@ impl StoreAccess {
     ) -> Result<Caller<'a>, CliError> {
         let https = self.endpoint.scheme() == Scheme::Https;
         let payload = self.config.payload_mode(https, keys.credentials.is_some());
+        let object = Object { bucket: address.bucket.clone(), key: Key::listed(&address.prefix) };
+        let region = self.config.region.value.clone();
+        let destination = Destination { endpoint: self.endpoint.clone(), region, object };
+        self.caller_in(Manner::new(destination, payload), keys, console, place, interrupts)
+    }
+
+    /// The same by the presigned URLs of `manifest`, without keys.
+    pub(super) fn caller_by_links<'a>(
+        self,
+        manifest: &Manifest,
+        console: &'a Console,
+        place: &'a Place,
+        interrupts: &Interrupts,
+    ) -> Result<Caller<'a>, CliError> {
+        let ManifestDestination { endpoint, region, object, .. } = manifest.destination().clone();
+        let destination = Destination { endpoint, region, object };
+        let manner = Manner::by_links(destination, manifest.links().clone(), false);
+        self.caller_in(manner, SessionKeys::default(), console, place, interrupts)
+    }
+
+    fn caller_in<'a>(
+        self,
+        manner: Manner,
+        keys: SessionKeys,
+        console: &'a Console,
+        place: &'a Place,
+        interrupts: &Interrupts,
+    ) -> Result<Caller<'a>, CliError> {
+        let has_keys = manner.links.is_none();
         let settings = SessionSettings {
             credentials: keys.credentials,
             renewal: keys.renewal,
@@ -123,15 +152,17 @@ impl StoreAccess {
         let session = Session::without_source(settings, observer).map_err(CliError::Session)?;
         let stopper = session.stopper();
         interrupts.at_first(move |_| stopper.stop());
-        let object = Object { bucket: address.bucket.clone(), key: Key::listed(&address.prefix) };
-        let region = self.config.region.value.clone();
-        let destination = Destination { endpoint: self.endpoint, region, object };
         transport::release_startup_code();
+        let RemedySettings { renew_keys, correct_clock, .. } = self.remedies;
         Ok(Caller {
             session,
             settings: CallsSettings {
-                manner: Manner::new(destination, payload),
-                remedies: RemedySettings { adapt_checksums: false, ..self.remedies },
+                manner,
+                remedies: RemedySettings {
+                    renew_keys: renew_keys && has_keys,
+                    correct_clock,
+                    adapt_checksums: false,
+                },
                 concurrency: self.concurrency,
                 retry: self.retry,
                 patience: self.patience,

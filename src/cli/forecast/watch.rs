@@ -49,7 +49,7 @@ impl Watch {
         is_told: bool,
         memory: Option<(String, PathBuf)>,
     ) -> Watch {
-        let due = (!is_told).then_some(TIME_MIN);
+        let due = (!is_told && rights.ends()).then_some(TIME_MIN);
         let rights = rights.clone();
         let clock = ClockOffset::default();
         Watch { rights, stored, plan: None, began: None, last: None, due, clock, memory }
@@ -76,7 +76,7 @@ impl Watch {
             Notice::Reused { .. } => self.began = None,
             Notice::Gone(_) => self.stored.clear(),
             Notice::ClockLearnt(offset) => self.clock = *offset,
-            Notice::KeysRenewed(Ok(())) => self.rights = Rights::Lasting,
+            Notice::KeysRenewed(Ok(())) | Notice::LinksRenewed(Ok(_)) => self.due = None,
             Notice::Moved(snapshot) => return self.moved(snapshot, now, wall),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! What to do where presigned URLs are used: keys, regions and permissions are their signer's.
 
-use crate::cli::place::{Place, Reach};
+use crate::cli::place::{Place, Reach, quoted};
 use crate::s3::ErrorClass;
 use crate::upload::{Cause, Failure};
 
@@ -35,8 +35,14 @@ pub(super) fn hint(failure: &Failure, place: &Place) -> Option<String> {
             "{links} leads to another region than the bucket is in: have it signed for that region"
         ),
         (Some("NoSuchUpload"), _) => format!(
-            "the upload of {links} was completed or aborted: have another one made with curlift \
-             presign --parts-for"
+            "the upload of {links} was completed or aborted{}; have another one made with curlift \
+             presign --parts-for",
+            match &place.reach {
+                Reach::Manifest(path) => {
+                    format!(" ({} tells which)", quoted(&["curlift", "complete", path]))
+                }
+                _ => String::new(),
+            }
         ),
         (Some("BadDigest"), _) => {
             format!("{links} was signed for other bytes: is this the file that it is for?")

@@ -73,7 +73,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
             elapsed: now.since(flying.started_at),
             ..Evidence::default()
         };
-        let failure = self.failure(now, &flying, cause, evidence);
+        let failure = self.failure(now, &flying, cause, evidence, None);
         Some((id, flying, failure))
     }
 
@@ -210,8 +210,9 @@ impl<J: Clone + PartialEq> Attempts<J> {
         flying: &Flying<J>,
         cause: Cause,
         evidence: Evidence,
+        clock: Option<ClockOffset>,
     ) -> Failure {
-        let link = self.link_life(now, flying);
+        let link = self.link_life(now, flying, clock);
         let (symptom, class) = classify(&cause, link);
         // What has never spoken HTTP is no store and cannot have stored anything.
         let is_store = self.heard_http || !cause.is_not_http();

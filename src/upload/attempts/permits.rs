@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Attempts;
 use crate::http::Evidence;
 use crate::s3::{ErrorClass, Link, Operation};
-use crate::time::Time;
+use crate::time::{ClockOffset, Time};
 use crate::upload::flight::Flying;
 use crate::upload::lease::LinkLife;
 use crate::upload::queue::Before;
@@ -76,11 +76,16 @@ impl<J: Clone + PartialEq> Attempts<J> {
     }
 
     /// How long the link lived by which an attempt was made that ended `now`.
-    pub(super) fn link_life(&self, now: Time, flying: &Flying<J>) -> Option<LinkLife> {
+    pub(super) fn link_life(
+        &self,
+        now: Time,
+        flying: &Flying<J>,
+        clock: Option<ClockOffset>,
+    ) -> Option<LinkLife> {
         let links = flying.manner.links.as_ref()?;
         let end = links.for_operation(&flying.operation)?.url.expires_at();
-        // The clock as it is known by now.
-        let offset = self.manner().clock_offset;
+        // The clock as this answer told it, where it did.
+        let offset = clock.unwrap_or(self.manner().clock_offset);
         Some(LinkLife {
             left_at_begin: self.lease.left(flying.started_at, offset, end),
             left_at_end: self.lease.left(now, offset, end),

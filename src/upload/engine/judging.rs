@@ -32,7 +32,7 @@ impl Engine {
             }
             Err(cause) => {
                 let evidence = report.evidence.clone();
-                let failure = self.attempts.failure(now, flying, cause, evidence);
+                let failure = self.attempts.failure(now, flying, cause, evidence, clock);
                 self.failed(now, id, flying, failure, clock);
             }
         }

@@ -84,8 +84,8 @@ fn links(plan: &UploadPlan, parts: &[Crc64Nvme], whole: Crc64Nvme) -> Links {
     links
 }
 
-/// The manifest of a file of `size` bytes in parts of ten.
-fn manifest(size: u64) -> Manifest {
+/// The manifest of a file of `size` bytes in parts of ten; byte N is N modulo 251.
+pub(in crate::upload) fn manifest(size: u64) -> Manifest {
     let plan = UploadPlan::new(size, 10, 0, &LIMITS).unwrap();
     let bytes: Vec<u8> = (0..size).map(|byte| (byte % 251) as u8).collect();
     let parts: Vec<Crc64Nvme> = bytes.chunks(10).map(Crc64Nvme::of).collect();

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::error::Category;
 
 use super::wire::{AnswerText, LinkText, call_words};
-use super::{known, upload_id};
+use super::{known, named, upload_id};
 use crate::http::Headers;
 use crate::s3::{Link, LinkedCall, Links, PresignedUrl, PresignedUrlError, UnixTime};
 use crate::upload::LinksWanted;
@@ -91,9 +91,10 @@ impl Renewing<'_> {
             call: format!("call number {number}"),
             what: format!("cannot be used: {what}"),
         })?;
-        if !self.wanted.calls.contains(&call) {
+        let mut wanted = self.wanted.calls.iter();
+        let Some(&call) = wanted.find(|wanted| named(**wanted, self.links) == call) else {
             return Err(wrong(call, "was not wanted"));
-        }
+        };
         Ok((call, self.link(call, &text.url, &text.call.headers)?))
     }
 

@@ -331,6 +331,21 @@ fn header_fields_are_those_that_are_signed_and_have_their_values() {
 }
 
 #[test]
+fn a_part_that_is_put_by_one_url_is_renewed_as_a_part() {
+    let links: Links = [(PUT, old(&part_query(7)).link(&[]))].into_iter().collect();
+    let told: Value = serde_json::from_str(&request(&wanted(&[PUT]), &links)).unwrap();
+    assert_eq!(told["calls"], json!([{"call": "UploadPart", "part_number": 7}]));
+    assert_eq!(told["upload_id"], "U/1");
+    let fresh: Links = [(part(7), signed(&part_query(7)).link(&[]))].into_iter().collect();
+    let renewed = ask(&answer_text(&fresh), &[PUT], &links).unwrap();
+    assert_eq!(renewed.get(PUT).map(|link| &link.url), fresh.get(part(7)).map(|link| &link.url));
+    assert!(ask(&signed(&part_query(7)).url(), &[PUT], &links).is_ok());
+    for query in [part_query(8), String::new()] {
+        assert!(ask(&signed(&query).url(), &[PUT], &links).is_err(), "{query}");
+    }
+}
+
+#[test]
 fn a_link_that_is_there_twice_is_refused() {
     let url = signed(&part_query(2)).url();
     let link = json!({"call": "UploadPart", "part_number": 2, "url": url});

@@ -18,6 +18,7 @@ pub(super) struct Comparison {
     compared: usize,
     source_differs: Option<String>,
     adopted: bool,
+    prescribed: bool,
 }
 
 /// A part at the store which may be what the file has there.
@@ -60,9 +61,9 @@ impl Transfer {
         for number in candidates.keys() {
             self.effects.push(Effect::Examine(self.plan.part(*number)));
         }
-        let (source_differs, adopted) = (inventory.source_differs, inventory.adopted);
+        let Inventory { source_differs, adopted, prescribed, .. } = inventory;
         let compared = candidates.len();
-        let comparison = Comparison { candidates, compared, source_differs, adopted };
+        let comparison = Comparison { candidates, compared, source_differs, adopted, prescribed };
         self.state = State::Comparing(comparison);
         self.compare_rest(at);
     }
@@ -111,7 +112,10 @@ impl Transfer {
             self.stay(Ending::Failed(Failure::of_another_file(what, at)));
             return;
         }
-        self.notice(Notice::Reused { parts, bytes });
+        // That nothing is there is what is to be expected of it.
+        if parts > 0 || !comparison.prescribed {
+            self.notice(Notice::Reused { parts, bytes });
+        }
         self.state = State::Sending;
         self.complete_when_whole();
     }

@@ -29,7 +29,7 @@ pub(super) struct Inventory {
     /// Whether somebody else made the upload.
     pub(super) adopted: bool,
     /// Whether somebody else cut the file for it.
-    prescribed: bool,
+    pub(super) prescribed: bool,
 }
 
 impl Transfer {

@@ -34,6 +34,10 @@ impl Whither {
         match scheme.as_deref() {
             Some("http" | "https") => Ok(Whither::Url(url(typed)?)),
             Some(_) => Ok(Whither::Object),
+            // It would be printed as a name that makes no sense.
+            None if typed.contains("X-Amz-") || typed.contains("Signature=") => {
+                Ok(Whither::Url(url(typed)?))
+            }
             None => {
                 let path = Path::new(typed);
                 let has_ending = path.extension().is_some_and(|ending| ending == "json");

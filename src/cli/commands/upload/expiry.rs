@@ -1,6 +1,7 @@
 //! What is foretold of an upload, and whether that lets it begin.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::Upload;
 use crate::cli::console::Console;
@@ -20,10 +21,15 @@ impl Upload {
             plan,
             concurrency: self.concurrency,
             host: self.destination.endpoint.authority(),
-            folder: self.journals.as_deref(),
+            folder: self.rates_folder(),
             expected_rate: self.expiry.expected_rate,
             rights,
         }
+    }
+
+    /// Where rates are remembered. One that was limited says nothing of others, nor they of it.
+    fn rates_folder(&self) -> Option<&Path> {
+        self.journals.as_deref().filter(|_| !self.transport.sets("MAX_SEND_SPEED_LARGE"))
     }
 
     /// Tells what is to be expected of an upload that begins so, before anything is sent; with
@@ -45,8 +51,7 @@ impl Upload {
         let is_stored = |number: PartNumber| stored.contains(&number);
         let outlook = self.outlook(plan, rights);
         let is_told = outlook.tell(is_stored, self.expiry.strict, console)?;
-        let memory = self.journals.clone();
-        let memory = memory.map(|folder| (outlook.host.to_owned(), folder));
+        let memory = outlook.folder.map(|folder| (outlook.host.to_owned(), folder.to_owned()));
         Ok(Watch::new(rights, stored, is_told, memory))
     }
 }

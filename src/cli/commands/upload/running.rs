@@ -17,7 +17,7 @@ use crate::session::{Journal, Session, SessionSettings};
 use crate::time::Time;
 use crate::transport;
 use crate::upload::{
-    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, RemedySettings,
+    self, Beginning, Engine, EngineSettings, Manner, OnFailure, OnGone, RemedySettings, UploadPlan,
 };
 
 impl Upload {
@@ -91,6 +91,12 @@ impl Upload {
             upload_id: self.adopted.clone(),
             prescribed: self.linked.as_ref().map(Linked::mark),
         }
+    }
+
+    /// Bytes that are to be stored of what is cut by `plan`.
+    fn bytes(&self, plan: &UploadPlan) -> u64 {
+        let share = self.linked.as_ref().and_then(|linked| linked.share.as_ref());
+        share.map_or(plan.size(), |share| share.iter().map(|n| plan.part(*n).length).sum())
     }
 
     /// Whether it goes by one presigned URL: then there is nothing that could be gone on with.
@@ -208,6 +214,7 @@ impl Upload {
             concurrency: self.concurrency,
             signal: interrupts.first(),
             spool: None,
+            bytes: self.bytes(engine.plan()),
             kept: engine.kept_upload().map(|upload_id| Kept {
                 upload_id: upload_id.clone(),
                 resume_id,
