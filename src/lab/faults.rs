@@ -137,6 +137,9 @@ pub enum Effect {
     /// 307 Temporary Redirect to the same path at that host.
     Redirect(String),
     /// The request is judged, and its answer dated, by a clock that is off.
+    ///
+    /// A slow clock does not lengthen the life of a presigned URL: `s3s` judges its end by the real
+    /// one as well.
     Skew {
         /// By how much the server's clock is off.
         by: Duration,
