@@ -8,6 +8,8 @@ pub mod config;
 pub mod credentials;
 pub mod curlopt;
 pub mod disk;
+#[cfg(feature = "lab")]
+pub mod experiment;
 pub mod http;
 #[cfg(feature = "lab")]
 pub mod lab;

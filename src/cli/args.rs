@@ -4,6 +4,8 @@
 #![expect(clippy::doc_markdown, reason = "help texts are read at a terminal")]
 
 mod bucket;
+#[cfg(feature = "lab")]
+mod experiment;
 mod export;
 mod options;
 mod parts;
@@ -20,6 +22,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bucket::{LifecycleCommand, RuleArgs, StoreArgs, VerifyArgs};
+#[cfg(feature = "lab")]
+pub(super) use self::experiment::{ClientWord, ExperimentCommand, PresignedExpiryArgs};
 pub(super) use self::export::{ExportArgs, Target, ToolVersion};
 pub(super) use self::options::{
     OptionsCheckArgs, OptionsCommand, OptionsEffectiveArgs, OptionsLsArgs, OptionsShowArgs,
@@ -65,7 +69,7 @@ impl Command {
             | Command::Resume(_)
             | Command::Tune(_) => true,
             #[cfg(feature = "lab")]
-            Command::Lab(_) | Command::Demo(_) => false,
+            Command::Experiment(_) | Command::Lab(_) | Command::Demo(_) => false,
             Command::Completions { .. } | Command::Man { .. } => false,
         }
     }
@@ -102,6 +106,10 @@ pub(super) enum Command {
     /// Find the settings that upload best, by measuring
     #[command(after_help = tune::TUNE_HELP)]
     Tune(Box<TuneArgs>),
+    /// Show by measuring, on this machine alone, why uploads fail
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Experiment(ExperimentCommand),
     /// Run a local S3 endpoint with fault injection
     #[cfg(feature = "lab")]
     #[command(after_help = LAB_EXAMPLES)]
@@ -151,11 +159,21 @@ A fault rule is OPERATION WHEN EFFECT:
   OPERATION  an S3 operation name, or *
   WHEN       always | 3% | #2 | every 5 | first 3 | part 7
   EFFECT     reset [after SIZE] | close after SIZE | stall after SIZE [for DURATION] | slow RATE |
-             status CODE [S3CODE] [retry-after DURATION] | lose-answer | corrupt | ...
+             status CODE [S3CODE] [retry-after DURATION] | early CODE S3CODE |
+             error-in-200 S3CODE | lose-answer | truncate-answer | garbage | no-100 |
+             idle-close DURATION | redirect HOST | skew DURATION | corrupt | starve DURATION |
+             expire-in-flight | expire-at-end | expire-abruptly
+
+  starve           400 RequestTimeout where nothing of a body arrives for so long (S3: about 20s)
+  expire-in-flight a transfer is reset when its presigned URL expires under way
+  expire-at-end    a presigned URL must still live when its body has been read; else 403
+  expire-abruptly  a URL that has expired at the start is refused and the body left unread
+Without one of these a URL that has expired is refused at the start, and the body read for a while.
 
 Examples:
   curlift lab -- curlift cp big.bin s3://lab/key
-  curlift lab --fault 'UploadPart 5% reset after 4MiB' -- python my_upload.py";
+  curlift lab --fault 'UploadPart 5% reset after 4MiB' -- python my_upload.py
+  curlift lab --link-rate 10Mbit --fault '* always skew -20m' -- ./upload-everything.sh";
 
 /// `cp`.
 #[derive(Debug, Args)]
@@ -207,11 +225,16 @@ pub(super) struct LabArgs {
     /// Speak https, with a certificate made for the occasion
     #[arg(long)]
     pub(super) tls: bool,
+    /// Let all request bodies together in at this rate, fairly: 10Mbit, 1.25MB (MB = 2^20 bytes,
+    /// Mbit = 10^6 bits)
+    #[arg(long, value_name = "RATE", value_parser = units::rate)]
+    pub(super) link_rate: Option<u64>,
     /// Hash what is uploaded and keep only the hashes
     #[arg(long)]
     pub(super) discard: bool,
     /// Answer 200 to everything and look at nothing: to measure a client's own speed
-    #[arg(long, conflicts_with_all = ["faults", "seed", "tls", "discard", "buckets", "folder"])]
+    #[arg(long, conflicts_with_all = ["faults", "seed", "tls", "link_rate", "discard",
+        "buckets", "folder"])]
     pub(super) null: bool,
     /// A bucket that exists from the start; may be repeated
     #[arg(long = "bucket", value_name = "NAME", default_value = "lab")]

@@ -125,9 +125,21 @@ pub enum Effect {
     IdleClose(Duration),
     /// A presigned transfer is reset when its URL expires under way; others are left alone.
     ExpireInFlight,
+    /// The life of a presigned URL is judged once more when the body has been read; where it has
+    /// ended by then, nothing is done and the answer is the refusal of an expired URL.
+    ExpireAtEnd,
+    /// An expired presigned URL is refused without patience: answered at once, and closed with the
+    /// body unread, so that whoever goes on sending meets a reset.
+    ExpireAbruptly,
+    /// A body of which nothing arrives for that long is given up: nothing is done, the answer is
+    /// `RequestTimeout`, and the connection is closed. Amazon S3 waits about 20 s.
+    Starve(Duration),
     /// 307 Temporary Redirect to the same path at that host.
     Redirect(String),
     /// The request is judged, and its answer dated, by a clock that is off.
+    ///
+    /// A slow clock does not lengthen the life of a presigned URL: `s3s` judges its end by the real
+    /// one as well.
     Skew {
         /// By how much the server's clock is off.
         by: Duration,

@@ -26,7 +26,7 @@ use super::recognise::{Recognised, parameter, recognise};
 use super::service::{ServerClock, http_date};
 use super::settings::insert;
 use super::shared::{Injection, Shared};
-use super::wire::{Conversation, End, Gate, Mangle, Tamper};
+use super::wire::{Conversation, End, Gate, Mangle, Midway, Tamper};
 
 /// How long an early answer may be read before the connection is reset.
 const EARLY_ANSWER: Duration = Duration::from_millis(200);
@@ -101,6 +101,21 @@ impl Exchange {
             Effect::ExpireInFlight => {
                 let tamper = self.expiry(&request).map_or(Tamper::Nothing, Tamper::EndIn);
                 self.through(request, tamper).await
+            }
+            Effect::ExpireAtEnd => {
+                let tamper = self.expiry(&request).map_or(Tamper::Nothing, Tamper::RefuseAfter);
+                self.through(request, tamper).await
+            }
+            Effect::Starve(limit) => self.through(request, Tamper::Starve(limit)).await,
+            Effect::ExpireAbruptly => {
+                let is_late = presigned(&request).is_some_and(|url| url.judge(self.clock).is_err());
+                let mut answer = self.ask(request, Tamper::Nothing).await;
+                if is_late {
+                    self.injection.count();
+                    insert(answer.headers_mut(), CONNECTION.as_str(), "close");
+                    self.conversation.end(End::Abrupt, Duration::ZERO);
+                }
+                self.finish(answer)
             }
             effect => self.answer_fault(request, effect).await,
         }
@@ -181,12 +196,17 @@ impl Exchange {
         if let Err((status, document)) = judge(request.headers(), query, self.clock) {
             return document.answer(status, &self.request_id);
         }
-        let injection = self.injection.take();
-        let conversation = self.conversation.clone();
-        let mut request = request
-            .map(|body| Body::http_body_unsync(Gate::new(body, tamper, injection, conversation)));
+        let presigned = presigned(&request);
+        let (head, body) = request.into_parts();
+        let gate = self.gate(body, tamper);
+        let refused = gate.refused();
+        let mut request = Request::from_parts(head, Body::http_body_unsync(gate));
         request.extensions_mut().insert(ServerClock(self.clock));
-        match self.shared.service().call(request).await {
+        let answer = self.shared.service().call(request).await;
+        if let Some(why) = refused.get() {
+            return self.refused_midway(*why, presigned.as_ref());
+        }
+        match answer {
             Ok(answer) => {
                 let upload = self.upload.iter().filter(|_| answer.status().is_success());
                 upload.for_each(|upload| upload.after(&self.shared));
@@ -198,7 +218,7 @@ impl Exchange {
 
     /// Reads the body, unless the client waits for leave to send it, and answers.
     async fn refuse(
-        self,
+        mut self,
         request: Request<Incoming>,
         answer: Response<Body>,
     ) -> Response<AnswerBody> {
@@ -208,11 +228,30 @@ impl Exchange {
         self.finish(answer)
     }
 
-    async fn drain(&self, request: Request<Incoming>) {
-        let mut body = request.into_body();
-        while let Some(Ok(frame)) = body.frame().await {
-            self.injection.count_body(frame.data_ref().map_or(0, Bytes::len));
+    async fn drain(&mut self, request: Request<Incoming>) {
+        let mut body = self.gate(request.into_body(), Tamper::Nothing);
+        while let Some(Ok(_)) = body.frame().await {}
+    }
+
+    fn gate(&mut self, body: Incoming, tamper: Tamper) -> Gate {
+        let (injection, link) = (self.injection.take(), self.shared.link());
+        Gate::new(body, tamper, injection, self.conversation.clone(), link)
+    }
+
+    /// The answer to a request whose body was refused while it was read.
+    fn refused_midway(&self, why: Midway, presigned: Option<&Presigned>) -> Response<Body> {
+        if let (Midway::Expired(after), Some(url)) = (why, presigned) {
+            let now = self.clock + TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
+            if let Err((status, document)) = url.judge(now) {
+                return document.answer(status, &self.request_id);
+            }
         }
+        let message = "Your socket connection to the server was not read from or written to \
+             within the timeout period. Idle connections will be closed.";
+        let document = ErrorDocument::new("RequestTimeout", message);
+        let mut answer = document.answer(400, &self.request_id);
+        insert(answer.headers_mut(), CONNECTION.as_str(), "close");
+        answer
     }
 
     /// Ends the connection; does not come back.
@@ -234,8 +273,7 @@ impl Exchange {
 
     /// How long the request's presigned URL still lives.
     fn expiry(&self, request: &Request<Incoming>) -> Option<Duration> {
-        let presigned = Presigned::of(request.uri().query()?)?;
-        (presigned.expires_at() - self.clock).to_std().ok()
+        (presigned(request)?.expires_at() - self.clock).to_std().ok()
     }
 
     fn document(&self, status: u16, s3_code: &str) -> Response<Body> {
@@ -297,6 +335,10 @@ impl Drop for AnswerBody {
             conversation.close_if_idle(after);
         }
     }
+}
+
+fn presigned(request: &Request<Incoming>) -> Option<Presigned> {
+    Presigned::of(request.uri().query()?)
 }
 
 fn recognise_request(request: &Request<Incoming>) -> Recognised {

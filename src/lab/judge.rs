@@ -60,7 +60,8 @@ impl Presigned {
         self.date + TimeDelta::seconds(self.expires.clamp(0, EXPIRES_MAX))
     }
 
-    fn judge(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
+    /// Whether the URL may be used at `now`.
+    pub(super) fn judge(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         if !(1..=EXPIRES_MAX).contains(&self.expires) {
             let message = "X-Amz-Expires must be between 1 and 604800 seconds";
             return Err((400, ErrorDocument::new("AuthorizationQueryParametersError", message)));

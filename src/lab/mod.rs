@@ -10,6 +10,7 @@ pub mod faults;
 mod integrity;
 mod intercept;
 mod judge;
+mod link;
 pub mod model;
 mod null;
 mod recognise;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use blobs::ContentReader;
 pub use judge::OWNER;
+pub use link::LinkRate;
 pub use null::NullServer;
 pub use server::{Lab, LabSettings, StoredObject};
 pub use tally::Tally;

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::blobs::{Blobs, ContentReader};
 use super::faults::{FaultPlan, Rule};
+use super::link::LinkRate;
 use super::model::{Store, UploadInfo};
 use super::recognise::bucket_of_host;
 use super::service::{LabS3, LabStore};
@@ -44,6 +45,8 @@ pub struct LabSettings {
     pub folder: Option<PathBuf>,
     /// Whether it speaks TLS, with a certificate made at the start.
     pub tls: bool,
+    /// What limits the bodies of requests; without one, they are read as fast as they come.
+    pub link: Option<LinkRate>,
     /// Buckets that exist from the start.
     pub buckets: Vec<String>,
     /// What the store allows.
@@ -68,6 +71,7 @@ impl Default for LabSettings {
             discard: false,
             folder: None,
             tls: false,
+            link: None,
             buckets: vec!["lab".to_owned()],
             limits: Limits::AWS,
             repeat_complete: true,
@@ -130,6 +134,9 @@ impl Lab {
         let listener = TcpListener::bind(settings.address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        if settings.link.is_some() {
+            shape(&listener);
+        }
         // Whoever kills a lab keeps it from removing its folders: none is made without need.
         let mut temporary = Vec::new();
         let bodies = match &settings.folder {
@@ -151,7 +158,7 @@ impl Lab {
         let store = Arc::new(LabStore::new(model, Blobs::new(bodies)));
         let service = service(&store, &settings);
         let plan = FaultPlan::new(settings.faults, settings.seed);
-        let shared = Arc::new(Shared::new(service, plan, scheme));
+        let shared = Arc::new(Shared::new(service, plan, scheme, settings.link));
         let (stop, stopped) = oneshot::channel();
         let thread = spawn(listener, acceptor, Arc::clone(&shared), stopped)?;
         Ok(Lab {
@@ -249,6 +256,20 @@ impl fmt::Debug for Lab {
         f.debug_struct("Lab").field("endpoint_url", &self.endpoint_url).finish_non_exhaustive()
     }
 }
+
+/// Has connections carry what a network's would. Loopback takes megabytes at once into its buffers,
+/// and clients would believe to have sent what has not passed the link. It is a refinement: a
+/// system that refuses it has larger buffers.
+fn shape(listener: &TcpListener) {
+    let socket = socket2::SockRef::from(listener);
+    let set = socket.set_tcp_mss(MSS).and_then(|()| socket.set_recv_buffer_size(wire::WINDOW));
+    if let Err(error) = set {
+        log::debug!("the link keeps the buffers of loopback: {error}");
+    }
+}
+
+/// The payload of a segment over Ethernet; buffers are counted in segments.
+const MSS: u32 = 1460;
 
 /// Makes a folder that goes when `kept` goes.
 fn temporary_folder(kept: &mut Vec<TempDir>) -> io::Result<PathBuf> {

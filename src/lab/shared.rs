@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use s3s::service::S3Service;
+use tokio::time::Instant;
 
 use super::faults::{Fault, FaultPlan};
+use super::link::{Link, LinkRate};
 use super::recognise::Recognised;
 use super::tally::Tally;
 
@@ -20,11 +22,18 @@ pub(super) struct Shared {
     body_bytes: AtomicU64,
     requests: AtomicU64,
     scheme: &'static str,
+    link: Option<(LinkRate, SharedLink)>,
 }
 
 impl Shared {
-    /// An endpoint in front of that service; `scheme` is the one it is reached by.
-    pub(super) fn new(service: S3Service, plan: FaultPlan, scheme: &'static str) -> Shared {
+    /// An endpoint in front of that service; `scheme` is the one it is reached by, `link` what
+    /// limits the bodies.
+    pub(super) fn new(
+        service: S3Service,
+        plan: FaultPlan,
+        scheme: &'static str,
+        link: Option<LinkRate>,
+    ) -> Shared {
         let faults = plan.rules().map(|rule| (rule.to_string(), 0)).collect();
         Shared {
             service,
@@ -34,7 +43,15 @@ impl Shared {
             body_bytes: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             scheme,
+            link: link.map(|link| (link, SharedLink::new(link.bytes_per_s))),
         }
+    }
+
+    /// The link that a body arrives by, where one limits it.
+    pub(super) fn link(&self) -> Option<SharedLink> {
+        self.link.as_ref().map(|(rate, shared)| {
+            if rate.is_shared { shared.clone() } else { SharedLink::new(rate.bytes_per_s) }
+        })
     }
 
     /// What was counted so far.
@@ -105,6 +122,28 @@ impl Shared {
     /// The id of the next request.
     pub(super) fn request_id(&self) -> String {
         format!("LAB{:013X}", self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// A link and its clock, in the hands of everybody who uses it.
+#[derive(Clone)]
+pub(super) struct SharedLink {
+    begun: Instant,
+    link: Arc<Mutex<Link>>,
+}
+
+impl SharedLink {
+    fn new(bytes_per_s: u64) -> SharedLink {
+        let link = Arc::new(Mutex::new(Link::new(bytes_per_s)));
+        SharedLink { begun: Instant::now(), link }
+    }
+
+    /// When so many bytes that are there now will have passed; `None`: they have.
+    pub(super) fn pass(&self, bytes: usize) -> Option<Instant> {
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let at = self.begun + link.pass(now - self.begun, bytes);
+        (at > now).then_some(at)
     }
 }
 

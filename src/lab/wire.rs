@@ -21,10 +21,14 @@ use tokio_rustls::TlsAcceptor;
 use answers::Answers;
 pub(super) use answers::Mangle;
 pub(super) use conversation::{Conversation, End};
-pub(super) use gate::{Gate, Tamper};
+pub(super) use gate::{Gate, Midway, Tamper};
 
 use super::intercept::intercept;
-use super::shared::Shared;
+use super::link::SLICE;
+use super::shared::{Shared, SharedLink};
+
+/// What may have arrived beyond what has passed a link: in the socket, and as much again read.
+pub(super) const WINDOW: usize = 64 << 10;
 
 /// How long a closed connection still takes what the client is sending: closing a socket with
 /// unread bytes would be a reset, and the client could lose the answer (RFC 9112, section 9.6).
@@ -47,29 +51,40 @@ pub(super) async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: A
     let service =
         service_fn(|request| intercept(Arc::clone(&shared), conversation.clone(), request));
     let answers = TokioIo::new(Answers::new(stream, conversation.clone()));
-    let mut connection = Box::pin(http1::Builder::new().serve_connection(answers, service));
+    let mut builder = http1::Builder::new();
+    if shared.link().is_some() {
+        builder.max_buf_size(WINDOW);
+    }
+    let mut connection = Box::pin(builder.serve_connection(answers, service));
     let end = conversation.run(connection.as_mut(), &socket).await;
     drop(connection);
     match end {
         End::Reset => {
             let _ = socket.set_zero_linger();
         }
-        End::Close => linger(&socket).await,
+        End::Close => linger(&socket, shared.link()).await,
+        // The system makes a reset of it where something is unread, or comes later.
+        End::Abrupt => {}
     }
 }
 
 /// Closes in order: FIN, then everything that still arrives is read and forgotten.
-async fn linger(socket: &TcpStream) {
+async fn linger(socket: &TcpStream, link: Option<SharedLink>) {
     if rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_err() {
         return;
     }
     let drain = async {
-        let mut bytes = vec![0; 64 << 10];
+        let mut bytes = vec![0; if link.is_some() { SLICE } else { 64 << 10 }];
         while socket.ready(Interest::READABLE).await.is_ok() {
             match socket.try_read(&mut bytes) {
                 Ok(0) => return,
+                Ok(read) => {
+                    if let Some(passed) = link.as_ref().and_then(|link| link.pass(read)) {
+                        tokio::time::sleep_until(passed).await;
+                    }
+                }
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
-                _ => {}
+                Err(_) => {}
             }
         }
     };

@@ -28,7 +28,7 @@ fn export(args: &[&str]) -> Ended {
 }
 
 /// The Python with PycURL that `scripts/pycurl-python` installs.
-fn python() -> PathBuf {
+pub(super) fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()));
     let python = target.join("venv-pycurl/bin/python");

@@ -7,6 +7,7 @@
 mod canned;
 mod completes;
 mod diagnoses;
+mod experiments;
 mod explains;
 mod exports;
 mod forecasts;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing there")]
 
 mod client;
+mod expiry;
 mod faults;
 
 use std::io::{Read, Write};
@@ -27,7 +28,7 @@ pub(crate) fn lab(settings: LabSettings) -> (Lab, Client) {
     (lab, client)
 }
 
-fn plain() -> (Lab, Client) {
+pub(crate) fn plain() -> (Lab, Client) {
     lab(LabSettings::default())
 }
 

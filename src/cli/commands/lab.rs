@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, Child};
 use std::sync::mpsc;
+use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -16,7 +17,7 @@ use crate::cli::place::quoted;
 use crate::cli::signals::Interrupts;
 use crate::credentials::Environment;
 use crate::http::{Body, Headers, Method, Request};
-use crate::lab::{Lab, LabSettings, NullServer};
+use crate::lab::{Lab, LabSettings, LinkRate, NullServer};
 use crate::s3::sigv4::{Lifetime, Signer};
 use crate::s3::{Addressing, Credentials, Endpoint, Object, Secret};
 
@@ -46,7 +47,8 @@ pub(super) fn run(
     };
     let mut variables = server.variables(environment);
     if let (Server::Lab(lab), Some(bucket)) = (&server, buckets.first()) {
-        variables.extend(put_url(lab, bucket).map(|url| ("CURLIFT_LAB_PUT_URL", url)));
+        let url = put_url(lab, bucket, PUT_KEY, wall_clock(), Lifetime::MAX);
+        variables.extend(url.map(|url| ("CURLIFT_LAB_PUT_URL", url)));
     }
     let code = if let Some((program, arguments)) = command.split_first() {
         around(program, arguments, &variables, &interrupts)?
@@ -110,10 +112,16 @@ impl Server {
     }
 }
 
-/// A presigned PUT, for clients that have no keys.
-fn put_url(lab: &Lab, bucket: &str) -> Option<String> {
+/// A presigned PUT, for clients that have no keys; it lives from `at` on.
+pub(super) fn put_url(
+    lab: &Lab,
+    bucket: &str,
+    key: &str,
+    at: SystemTime,
+    lifetime: Lifetime,
+) -> Option<String> {
     let endpoint = Endpoint::new(lab.endpoint_url(), Addressing::Path).ok()?;
-    let object = Object::parse(&format!("s3://{bucket}/{PUT_KEY}"), None).ok()?;
+    let object = Object::parse(&format!("s3://{bucket}/{key}"), None).ok()?;
     let credentials = Credentials {
         access_key_id: lab.access_key().to_owned(),
         secret_access_key: Secret::new(lab.secret_key()),
@@ -127,7 +135,7 @@ fn put_url(lab: &Lab, bucket: &str) -> Option<String> {
         body: Body::Empty,
     };
     let signer = Signer { credentials, region: REGION.to_owned() };
-    Some(signer.presign(&request, wall_clock(), Lifetime::MAX).to_string())
+    Some(signer.presign(&request, at, lifetime).to_string())
 }
 
 /// The object that it uploads.
@@ -141,6 +149,7 @@ fn settings(args: LabArgs) -> LabSettings {
         discard: args.discard,
         folder: args.folder,
         tls: args.tls,
+        link: args.link_rate.map(|bytes_per_s| LinkRate { bytes_per_s, is_shared: true }),
         buckets: args.buckets,
         ..LabSettings::default()
     }

@@ -5,6 +5,8 @@ mod complete;
 mod cp;
 #[cfg(feature = "lab")]
 mod demo;
+#[cfg(feature = "lab")]
+mod experiment;
 mod generated;
 #[cfg(feature = "lab")]
 mod lab;
@@ -13,9 +15,11 @@ mod options;
 mod pages;
 mod plan;
 mod presign;
+mod result_file;
 mod resume;
 mod stdin;
 mod store;
+mod template;
 mod tune;
 mod upload;
 mod uploads;
@@ -44,6 +48,8 @@ pub(super) fn run(
         Command::Complete(args) => complete::run(&args, console, surroundings)?,
         Command::Options(command) => options::run(&command, console, surroundings)?,
         Command::Tune(args) => tune::run(&args, console, surroundings)?,
+        #[cfg(feature = "lab")]
+        Command::Experiment(command) => experiment::run(&command, console)?,
         #[cfg(feature = "lab")]
         Command::Lab(args) => return lab::run(args, console, &surroundings.environment),
         #[cfg(feature = "lab")]

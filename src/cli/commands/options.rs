@@ -6,7 +6,7 @@ mod effective;
 mod export;
 mod facts;
 mod ls;
-mod page;
+pub(super) mod page;
 mod profiles;
 mod settings;
 mod show;

@@ -30,6 +30,7 @@ const EFFECTS: &str = "reset, reset after SIZE, close after SIZE, stall after SI
     slow RATE, status CODE [S3CODE] [retry-after DURATION], early CODE S3CODE, \
     error-in-200 S3CODE, \
     lose-answer, truncate-answer, garbage, no-100, idle-close DURATION, expire-in-flight, \
+    expire-at-end, expire-abruptly, starve DURATION, \
     redirect HOST, skew DURATION, corrupt";
 const RATES: &str = "bytes a second such as 100KB, 1MB, 1MB/s";
 const STATUSES: &str = "an HTTP status from 200 to 599";
@@ -112,6 +113,9 @@ fn effect(words: &mut Words) -> Result<Effect, FaultError> {
         "no-100" => Ok(Effect::No100),
         "idle-close" => Ok(Effect::IdleClose(words.duration("* always idle-close 4s")?)),
         "expire-in-flight" => Ok(Effect::ExpireInFlight),
+        "expire-at-end" => Ok(Effect::ExpireAtEnd),
+        "expire-abruptly" => Ok(Effect::ExpireAbruptly),
+        "starve" => Ok(Effect::Starve(words.duration("PutObject always starve 20s")?)),
         "redirect" => {
             let allowed = "a host, with a port if it needs one, such as localhost:9000";
             let example = "PutObject #1 redirect localhost:9000";
@@ -199,6 +203,9 @@ mod tests {
             ("no-100", Effect::No100),
             ("idle-close 4s", Effect::IdleClose(s(4))),
             ("expire-in-flight", Effect::ExpireInFlight),
+            ("expire-at-end", Effect::ExpireAtEnd),
+            ("expire-abruptly", Effect::ExpireAbruptly),
+            ("starve 20s", Effect::Starve(s(20))),
             ("redirect localhost:9000", Effect::Redirect("localhost:9000".into())),
             ("skew 20m", Effect::Skew { by: s(1200), behind: false }),
             ("skew -1d", Effect::Skew { by: s(86_400), behind: true }),
@@ -267,6 +274,7 @@ mod tests {
             ("UploadPart always reset after 99999999T", 31),
             ("UploadPart always stall after 1 for ever", 37),
             ("UploadPart always slow 0", 24),
+            ("UploadPart always starve", 25),
             ("UploadPart always status 99", 26),
             ("UploadPart always early 403", 28),
             ("UploadPart always status 503 Slow<Down", 30),

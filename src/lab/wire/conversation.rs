@@ -20,6 +20,8 @@ pub(in crate::lab) enum End {
     Reset,
     /// FIN, after everything that was written.
     Close,
+    /// Closed after everything that was written, with whatever is unread.
+    Abrupt,
 }
 
 /// The state of one connection, shared with its requests.

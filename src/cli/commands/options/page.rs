@@ -10,7 +10,7 @@ const WIDTH_USUAL: usize = 80;
 const WIDTH_MIN: usize = 40;
 
 /// The columns for texts that are read line by line.
-pub(super) fn width() -> usize {
+pub(in crate::cli::commands) fn width() -> usize {
     console::width().unwrap_or(WIDTH_USUAL).clamp(WIDTH_MIN, WIDTH_MAX)
 }
 
@@ -36,7 +36,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// `text` with each line behind `indent` blanks.
-pub(super) fn indented(text: &str, indent: usize, width: usize) -> String {
+pub(in crate::cli::commands) fn indented(text: &str, indent: usize, width: usize) -> String {
     let lines = wrapped(text, width.saturating_sub(indent));
     let lines = lines.iter().map(|line| format!("{:indent$}{line}", ""));
     lines.collect::<Vec<_>>().join("\n")

@@ -5,6 +5,7 @@ use quick_xml::escape::escape;
 use super::found::{Found, remark};
 use super::plots::{Plot, plots};
 use super::{bytes, names, paste, table};
+use crate::cli::commands::template::filled;
 use crate::tune::Entry;
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -41,14 +42,15 @@ pub(super) fn html(found: &Found) -> String {
         HEADS.map(|head| format!("<th role=\"columnheader\" scope=\"col\">{head}</th>")).concat();
     let figures = plots(found);
     let figures = figures.iter().enumerate().map(|(index, plot)| figure(index, plot));
-    filled(&[
+    let slots = [
         ("verdict", verdict(&found.verdict())),
         ("facts", facts),
         ("heads", heads),
         ("rows", rows.collect()),
         ("plots", figures.collect()),
         ("toml", escape(paste::toml(found)).into_owned()),
-    ])
+    ];
+    filled(TEMPLATE, &slots)
 }
 
 /// The sentence, its flags unbroken.
@@ -98,19 +100,6 @@ fn figure(index: usize, plot: &Plot) -> String {
          </title>\n<desc id=\"d{index}\">{description}</desc>\n{}\n</svg>\n</figure>\n",
         plot.svg
     )
-}
-
-/// The template with each `{{slot}}` filled, whatever the texts hold.
-fn filled(slots: &[(&str, String)]) -> String {
-    let mut pieces = TEMPLATE.split("{{");
-    let mut page = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let (name, rest) = piece.split_once("}}").expect("slots of the template are closed");
-        let slot = slots.iter().find(|(slot, _)| *slot == name);
-        page += &slot.expect("the template has our slots only").1;
-        page += rest;
-    }
-    page
 }
 
 #[cfg(test)]
