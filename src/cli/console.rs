@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::builder::styling::{AnsiColor, Style};
@@ -165,8 +165,12 @@ pub(super) fn wall_clock() -> SystemTime {
 
 /// The same in whole seconds.
 pub(super) fn unix_now() -> UnixTime {
-    let since = wall_clock().duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime(since.map_or(0, |since| since.as_secs().cast_signed()))
+    UnixTime(since_1970().as_secs().cast_signed())
+}
+
+/// The same to the last digit.
+pub(super) fn since_1970() -> Duration {
+    wall_clock().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A moment as people and programs read it: RFC 3339, in UTC.

@@ -63,13 +63,20 @@ fn link(failure: &Failure) -> String {
     match failure.cause {
         Cause::LinkExpired(_) | Cause::NoLink => String::new(),
         _ if left_at_begin <= 0 => {
-            format!("; its presigned URL had expired {} s before it began", -left_at_begin)
+            format!("; its presigned URL had expired {} before it began", seconds(-left_at_begin))
         }
         _ if left_at_end <= 0 => {
-            format!("; its presigned URL expired under way, {left_at_begin} s after it began")
+            let after = seconds(left_at_begin);
+            format!("; its presigned URL expired under way, {after} after it began")
         }
         _ => String::new(),
     }
+}
+
+/// Milliseconds as seconds, to a tenth where there are few.
+fn seconds(milliseconds: i64) -> String {
+    let seconds = milliseconds.max(0) as f64 / 1000.0;
+    if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
 }
 
 fn cause(failure: &Failure) -> String {
@@ -103,7 +110,8 @@ fn cause(failure: &Failure) -> String {
         }
         Cause::SourceChanged(change) => change.to_string(),
         Cause::LinkExpired(ago) => {
-            format!("its presigned URL expired {} s ago, so it was not sent", ago.as_secs())
+            let ago = seconds(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX));
+            format!("its presigned URL expired {ago} ago, so it was not sent")
         }
         Cause::NoLink => "no presigned URL was given for it".to_owned(),
     }

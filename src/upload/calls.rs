@@ -14,7 +14,7 @@ use super::{
     Action, Attempt, AttemptId, Cause, Command, Diagnosis, Event, Failure, Machine, Manner,
     Patience, Reason, RemedySettings, RetryPolicy, Tally,
 };
-use crate::s3::{Key, Operation, Reply, UnixTime};
+use crate::s3::{Key, Operation, Reply};
 use crate::time::{ClockOffset, Time};
 
 /// One call that a script wants made.
@@ -62,8 +62,8 @@ pub struct CallsSettings {
     pub retry: RetryPolicy,
     /// Watchdog limits.
     pub patience: Patience,
-    /// When the run begins, by this machine's clock.
-    pub began_at: UnixTime,
+    /// When the run begins, since 1970, by this machine's clock.
+    pub began_at: Duration,
     /// Seed of the jitter.
     pub seed: u64,
 }

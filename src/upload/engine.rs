@@ -7,6 +7,7 @@ mod renewing;
 mod sending;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::sending::Next;
 use super::attempts::{Attempts, AttemptsSettings};
@@ -54,8 +55,8 @@ pub struct EngineSettings {
     pub on_failure: OnFailure,
     /// What follows where the upload to be gone on with is gone.
     pub on_gone: OnGone,
-    /// When the run begins, by this machine's clock.
-    pub began_at: UnixTime,
+    /// When the run begins, since 1970, by this machine's clock.
+    pub began_at: Duration,
     /// When the keys end, where that is known: fresh ones are asked for before.
     pub keys_end: Option<UnixTime>,
     /// Seed of the jitter.
@@ -81,7 +82,7 @@ impl EngineSettings {
             beginning: Beginning::default(),
             on_failure: OnFailure::default(),
             on_gone: OnGone::default(),
-            began_at: UnixTime(0),
+            began_at: Duration::ZERO,
             keys_end: None,
             seed,
         }

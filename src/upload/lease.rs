@@ -9,8 +9,8 @@ use crate::time::{ClockOffset, Time};
 /// What is known of the ends of keys and links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lease {
-    /// When the run began, by this machine's clock.
-    pub(super) began_at: UnixTime,
+    /// When the run began, since 1970, by this machine's clock.
+    pub(super) began_at: Duration,
     /// When the keys end, where that is known.
     pub(super) keys_end: Option<UnixTime>,
     /// When links last came, where they have been renewed.
@@ -24,9 +24,9 @@ pub(super) struct Lease {
 /// How long a presigned URL lived, beside an attempt that it was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkLife {
-    /// Seconds that were left when the attempt began.
+    /// Milliseconds that were left when the attempt began.
     pub left_at_begin: i64,
-    /// Seconds that were left at its end; below zero, it had expired so long before.
+    /// Milliseconds that were left at its end; below zero, it had expired so long before.
     pub left_at_end: i64,
 }
 
@@ -38,21 +38,23 @@ const LINKS_AHEAD_MAX: Duration = Duration::from_mins(5);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 impl Lease {
-    pub(super) fn new(began_at: UnixTime, keys_end: Option<UnixTime>) -> Lease {
+    pub(super) fn new(began_at: Duration, keys_end: Option<UnixTime>) -> Lease {
         Lease { began_at, keys_end, renewed_at: None, ask_at: None, end: None }
     }
 
-    /// Seconds left at `now` until `end`, by a clock that is ahead by so much; below zero once that
+    /// Milliseconds left at `now` until `end`, by a clock that is ahead by so much; below zero once that
     /// is over.
     pub(super) fn left(&self, now: Time, offset: ClockOffset, end: UnixTime) -> i64 {
-        let clock = self.began_at.after(now.0).0.saturating_add(offset.0);
-        end.0.saturating_sub(clock)
+        let since_1970 = (self.began_at + now.0).as_millis();
+        let clock = i64::try_from(since_1970).unwrap_or(i64::MAX);
+        let end = end.0.saturating_sub(offset.0).saturating_mul(1000);
+        end.saturating_sub(clock)
     }
 
     /// The moment `end`, as the engine reckons.
     pub(super) fn moment(&self, offset: ClockOffset, end: UnixTime) -> Time {
-        let seconds = self.left(Time::ZERO, offset, end);
-        Time(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+        let left = self.left(Time::ZERO, offset, end);
+        Time(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
     /// Plans when fresh keys or links are asked for, those of today ending at `end`: a quarter of
@@ -85,17 +87,18 @@ mod tests {
 
     #[test]
     fn what_is_left_is_reckoned_by_the_stores_clock() {
-        let lease = Lease::new(UnixTime(1_000), None);
-        assert_eq!(lease.left(at(10), ClockOffset(0), UnixTime(1_060)), 50);
-        assert_eq!(lease.left(at(70), ClockOffset(0), UnixTime(1_060)), -10);
-        assert_eq!(lease.left(at(10), ClockOffset(40), UnixTime(1_060)), 10);
-        assert_eq!(lease.moment(ClockOffset(0), UnixTime(1_060)), at(60));
+        let lease = Lease::new(Duration::from_millis(1_000_250), None);
+        assert_eq!(lease.left(at(10), ClockOffset(0), UnixTime(1_060)), 49_750);
+        assert_eq!(lease.left(at(70), ClockOffset(0), UnixTime(1_060)), -10_250);
+        assert_eq!(lease.left(at(10), ClockOffset(40), UnixTime(1_060)), 9_750);
+        let end = Time(Duration::from_millis(59_750));
+        assert_eq!(lease.moment(ClockOffset(0), UnixTime(1_060)), end);
         assert_eq!(lease.moment(ClockOffset(100), UnixTime(1_060)), Time::ZERO);
     }
 
     #[test]
     fn fresh_ones_are_asked_for_a_quarter_before_the_end() {
-        let mut lease = Lease::new(UnixTime(0), None);
+        let mut lease = Lease::new(Duration::ZERO, None);
         for (end, are_links, expected) in [
             (3_600, false, 2_700),
             (36_000, false, 36_000 - 900),
@@ -112,7 +115,7 @@ mod tests {
 
     #[test]
     fn where_there_were_none_they_are_asked_for_again_until_the_end() {
-        let mut lease = Lease::new(UnixTime(0), None);
+        let mut lease = Lease::new(Duration::ZERO, None);
         lease.plan(Time::ZERO, Some(at(1_000)), false);
         lease.put_off(at(100));
         assert_eq!(lease.ask_at, Some(at(160)));

@@ -186,7 +186,7 @@ fn settings(concurrency: u32) -> CallsSettings {
     let object = Object::parse("s3://bkt/any", None).unwrap();
     let destination = Destination { endpoint, region: "us-east-1".into(), object };
     CallsSettings {
-        began_at: curlift::s3::UnixTime(0),
+        began_at: Duration::ZERO,
         manner: Manner::new(destination, PayloadMode::Unsigned),
         remedies: RemedySettings::default(),
         concurrency,

@@ -140,7 +140,7 @@ fn a_refusal_as_expired_is_final_without_a_renewal() {
     // In other words, by a store whose clock says so.
     let mut scene = put_refused_late("AccessDenied");
     assert_eq!(failure(&scene).symptom.as_str(), "expired");
-    assert_eq!(failure(&scene).link, Some(LinkLife { left_at_begin: 10, left_at_end: -5 }));
+    assert_eq!(failure(&scene).link, Some(LinkLife { left_at_begin: 10_000, left_at_end: -5_000 }));
     scene = put_refused_late("SignatureDoesNotMatch");
     assert_eq!(failure(&scene).symptom.as_str(), "other");
 }

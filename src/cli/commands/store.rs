@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
-use crate::cli::console::{Console, unix_now};
+use crate::cli::console::{Console, since_1970};
 use crate::cli::error::CliError;
 use crate::cli::forecast::Rights;
 use crate::cli::libcurl;
@@ -166,7 +166,7 @@ impl StoreAccess {
                 concurrency: self.concurrency,
                 retry: self.retry,
                 patience: self.patience,
-                began_at: unix_now(),
+                began_at: since_1970(),
                 seed: fastrand::u64(..),
             },
             cost: Cost::default(),

@@ -24,8 +24,9 @@ pub(in crate::upload) enum Permit {
     Refused(Failure),
 }
 
-/// A link that has longer to live, and the like of which has been taken, needs no asking.
-const SAFE_LIFE: i64 = 60;
+/// Milliseconds: a link that has longer to live, and the like of which has been taken, needs no
+/// asking.
+const SAFE_LIFE: i64 = 60_000;
 
 impl<J: Clone + PartialEq> Attempts<J> {
     /// Whether `operation` may be sent `now`.
@@ -42,7 +43,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
         }
         let cause = match self.left(now, operation) {
             Some(left) if left > 0 => return Permit::Granted(before),
-            Some(left) => Cause::LinkExpired(Duration::from_secs(left.unsigned_abs())),
+            Some(left) => Cause::LinkExpired(Duration::from_millis(left.unsigned_abs())),
             None => Cause::NoLink,
         };
         let is_over = matches!(cause, Cause::LinkExpired(_));
@@ -111,7 +112,7 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.manner().links.as_ref()?.for_operation(operation)
     }
 
-    /// Seconds that the link for `operation` has left.
+    /// Milliseconds that the link for `operation` has left.
     fn left(&self, now: Time, operation: &Operation) -> Option<i64> {
         let end = self.link(operation)?.url.expires_at();
         Some(self.lease.left(now, self.manner().clock_offset, end))

@@ -1,7 +1,10 @@
 //! Presigned URLs that expired: refused in many words, and cut without any, which looks like a
 //! broken network.
 
+use std::time::Duration;
+
 use super::rules::clear;
+use super::words::seconds;
 use super::{DiagnosedCause as Is, Failure, Suspicion};
 use crate::s3::{ErrorClass, S3Error};
 use crate::upload::{Cause, Symptom};
@@ -17,15 +20,14 @@ pub(super) fn suspect(failure: &Failure) -> Option<Suspicion> {
     let Some(life) = failure.link else {
         return says_expired.then(|| expired("the store said that the request has expired".into()));
     };
-    // Dates have whole seconds, and so has what is reckoned with them.
     let ended_under_way = life.left_at_begin > 0 && life.left_at_end <= 0;
     let is_cut = matches!(failure.symptom, Symptom::Reset | Symptom::Timeout | Symptom::Stalled);
     if ended_under_way && (is_cut || says_expired) {
         return Some(clear(
             Is::LinkExpiredUnderWay,
             format!(
-                "the transfer ended as its presigned URL did, {} s after it had begun",
-                life.left_at_begin
+                "the transfer ended as its presigned URL did, {} after it had begun",
+                span(life.left_at_begin)
             ),
             "a URL that lives longer than the transfer takes (--expires-in): this store, or \
              something before it, does not let one outlive its URL",
@@ -33,10 +35,14 @@ pub(super) fn suspect(failure: &Failure) -> Option<Suspicion> {
     }
     (says_expired || life.left_at_begin <= 0).then(|| {
         expired(format!(
-            "its presigned URL had expired {} s before the request could begin",
-            (-life.left_at_begin).max(0)
+            "its presigned URL had expired {} before the request could begin",
+            span(-life.left_at_begin)
         ))
     })
+}
+
+fn span(milliseconds: i64) -> String {
+    seconds(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)))
 }
 
 fn expired(because: String) -> Suspicion {

@@ -3,7 +3,7 @@
 use super::{Linked, Upload, UploadSource};
 use crate::cli::commands::stdin;
 use crate::cli::commands::store::SessionKeys;
-use crate::cli::console::{Console, now, unix_now};
+use crate::cli::console::{Console, now, since_1970};
 use crate::cli::error::CliError;
 use crate::cli::forecast::Watch;
 use crate::cli::journal::{Continuation, Wanted};
@@ -190,7 +190,7 @@ impl Upload {
             on_failure: if to_abort { OnFailure::Abort } else { self.on_failure },
             on_gone: continuation.on_gone,
             share: self.linked.as_ref().and_then(|linked| linked.share.clone()),
-            began_at: unix_now(),
+            began_at: since_1970(),
             keys_end: keys.end(),
             ..EngineSettings::new(self.plan.clone(), manner, fastrand::u64(..))
         });
