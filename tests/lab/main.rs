@@ -4,6 +4,7 @@
 //! Every test has a lab of its own, in another process; `curl` reads what the lab stored.
 #![expect(clippy::disallowed_methods, reason = "tests wait, and hand PATH on")]
 
+mod by_manifest;
 mod canned;
 mod completes;
 mod diagnoses;
@@ -11,6 +12,7 @@ mod experiments;
 mod explains;
 mod exports;
 mod forecasts;
+mod keys;
 mod lifecycle;
 mod links;
 mod local_lab;

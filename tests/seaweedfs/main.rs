@@ -230,6 +230,39 @@ fn presigned_urls_are_taken_until_they_expire() {
     }
 }
 
+/// The program without any keys, trusting the store's certificate where it has one.
+fn without_keys(store: &Store) -> Curlift {
+    let ca = store.ca.iter().map(|ca| ("AWS_CA_BUNDLE", ca));
+    ca.fold(Curlift::new(), |program, (name, ca)| program.env(name, ca))
+}
+
+#[test]
+fn a_file_goes_by_a_presigned_url_or_a_manifest_of_them() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, content) = write_file(folder.path(), "source.bin", 12 * MIB);
+    for (store, key) in [(&weed().http, "cp-http.bin"), (&weed().https, "cp-https.bin")] {
+        let object = format!("s3://{BUCKET}/{key}");
+        let cp = |to: &str| without_keys(store).args(&["cp", "--json"]).arg(&file).arg(to).run();
+        let url = presign(store, &[&object]);
+        assert_eq!(cp(&url).expect_code(0).summary()["outcome"], "uploaded");
+        expect_same(&store.get(BUCKET, key), &content);
+        let url = presign(store, &[&object, "--method", "GET"]);
+        let refused = cp(&url).expect_code(4);
+        assert!(refused.stderr.contains("another method (GET)"), "{}", refused.stderr);
+        let path = folder.path().join(format!("{key}.json"));
+        let program = Curlift::new().store(store).args(&["presign", &object, "--parts-for"]);
+        let program = program.arg(&file).arg("-o").arg(&path).args(&["--part-size", "5MiB"]);
+        program.args(&["--shards", "2"]).run().expect_code(0);
+        let share = folder.path().join(format!("{key}-1.json"));
+        let summary = cp(share.to_str().expect("a path")).expect_code(0).summary();
+        assert_eq!((&summary["outcome"], &summary["parts"]), (&"parts_stored".into(), &1.into()));
+        let summary = cp(path.to_str().expect("a path")).expect_code(0).summary();
+        assert_eq!((&summary["outcome"], &summary["parts"]), (&"uploaded".into(), &3.into()));
+        assert_eq!(summary["parts_reused"], 1, "{summary}");
+        expect_same(&store.get(BUCKET, key), &content);
+    }
+}
+
 #[test]
 fn parts_go_by_the_urls_of_a_manifest_and_are_completed_without_keys() {
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -242,11 +275,7 @@ fn parts_go_by_the_urls_of_a_manifest_and_are_completed_without_keys() {
         program.args(&["--part-size", "5MiB"]).run().expect_code(0);
         let text = std::fs::read(&path).expect("it was written");
         let manifest: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
-        let complete = || {
-            let ca = store.ca.iter().map(|ca| ("AWS_CA_BUNDLE", ca));
-            let program = ca.fold(Curlift::new(), |program, (name, ca)| program.env(name, ca));
-            program.args(&["complete", "--json"]).arg(&path).run()
-        };
+        let complete = || without_keys(store).args(&["complete", "--json"]).arg(&path).run();
         let ended = complete().expect_code(6);
         assert_eq!(ended.summary()["missing"], "1-3", "{}", ended.stdout);
         for (index, part) in manifest["parts"].as_array().expect("a list").iter().enumerate() {
