@@ -42,8 +42,8 @@ impl Lease {
         Lease { began_at, keys_end, renewed_at: None, ask_at: None, end: None }
     }
 
-    /// Milliseconds left at `now` until `end`, by a clock that is ahead by so much; below zero once that
-    /// is over.
+    /// Milliseconds left at `now` until `end`, by a clock that is ahead by so much; below zero once
+    /// that is over.
     pub(super) fn left(&self, now: Time, offset: ClockOffset, end: UnixTime) -> i64 {
         let since_1970 = (self.began_at + now.0).as_millis();
         let clock = i64::try_from(since_1970).unwrap_or(i64::MAX);

@@ -225,3 +225,33 @@ fn c20_the_token_is_renewed() {
     let calls = fs::read_to_string(folder.path().join("count")).unwrap();
     assert_eq!(calls.lines().count(), 2, "once at the start, once for all parts");
 }
+
+/// C20 | the token expires in mid-upload, and its owner has rewritten the credentials file | scripted
+/// store | the file is read again, then sent again
+#[test]
+fn c20_the_credentials_file_is_rewritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    let keys = |token: &str| {
+        format!(
+            "[default]\naws_access_key_id = AKIA\naws_secret_access_key = s\n\
+             aws_session_token = {token}\n"
+        )
+    };
+    fs::write(&credentials, keys("token-1")).unwrap();
+    let (rewritten, fresh) = (credentials.clone(), keys("token-2"));
+    let store = Scripted::start(move |turn| {
+        let token = turn.head.field("x-amz-security-token").unwrap_or_default().to_owned();
+        if turn.operation == "UploadPart" && token == "token-1" {
+            fs::write(&rewritten, &fresh).unwrap();
+            turn.refuse(400, "ExpiredToken");
+        }
+    });
+    let (file, content) = write_file(folder.path(), "source.bin", 4 * 5 * MIB);
+    let program = Curlift::new().env("AWS_ENDPOINT_URL", &store.store.url);
+    let program = program.env("AWS_SHARED_CREDENTIALS_FILE", &credentials);
+    let program = program.env("AWS_REGION", "us-east-1").args(&["cp", "--json"]);
+    let ended = program.args(&IN_PARTS).arg(file).arg(DESTINATION).run().expect_code(0);
+    assert!(store.stored() == Some(content), "{ended:?}");
+    assert!(ended.retries().iter().all(|(cause, _)| cause == "expired"), "{ended:?}");
+}
