@@ -188,7 +188,7 @@ fn typed(arguments: &[String]) -> Result<Vec<Setting<Assignment>>, ConfigError> 
             mistakes.push(Mistake::Value { name: "--curl", given: argument.clone(), why });
             continue;
         };
-        match of_either_handle(name) {
+        match curlopt::find_any(name) {
             Err(mistake) => mistakes.push(mistake),
             Ok(option) => match texts.iter_mut().find(|(known, _)| *known == option) {
                 Some((_, values)) => values.push(value.to_owned()),
@@ -205,12 +205,4 @@ fn typed(arguments: &[String]) -> Result<Vec<Setting<Assignment>>, ConfigError> 
         }
     }
     if mistakes.is_empty() { Ok(sets) } else { Err(ConfigError::Options { origin, mistakes }) }
-}
-
-/// A command line has no tables to tell easy options from multi options.
-fn of_either_handle(name: &str) -> Result<&'static curlopt::CurlOption, Mistake> {
-    match curlopt::find(Handle::Easy, name) {
-        Err(unknown) => curlopt::find(Handle::Multi, name).map_err(|_| unknown),
-        found => found,
-    }
 }

@@ -25,5 +25,5 @@ pub use profiles::{DEFAULT, FAST, PATIENT, PROFILES, Preset, Profile};
 pub use pycurl::{Spelling, pycurl_constant, pycurl_option};
 pub use reading::{check, expected};
 pub use remark::{Remark, remarks};
-pub use table::{CurlOption, Deprecation, Handle, Kind, Name, all, find};
+pub use table::{CurlOption, Deprecation, Handle, Kind, Name, all, find, find_any};
 pub use value::{Assignment, Given, Value, without_userinfo};

@@ -251,6 +251,14 @@ pub fn find(handle: Handle, name: &str) -> Result<&'static CurlOption, Mistake> 
     found.ok_or_else(|| unknown(handle, name.trim(), wanted))
 }
 
+/// The same of either handle, easy options first: a command line has no tables to tell them apart.
+///
+/// # Errors
+/// As those of [`find`], of easy options.
+pub fn find_any(name: &str) -> Result<&'static CurlOption, Mistake> {
+    find(Handle::Easy, name).or_else(|unknown| find(Handle::Multi, name).map_err(|_| unknown))
+}
+
 /// Names as far from what was written as this are no help.
 const SIMILARITY_MIN: f64 = 0.82;
 

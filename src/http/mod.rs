@@ -7,4 +7,4 @@ mod request;
 pub use report::{
     Connection, Evidence, HttpVersion, Report, Response, TransportFailure, TransportFailureKind,
 };
-pub use request::{Body, ConnectionWanted, Headers, Method, Request, Scheme, Url};
+pub use request::{Body, ConnectionWanted, Headers, Method, Request, Scheme, Url, is_token};

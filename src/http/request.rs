@@ -98,6 +98,13 @@ impl fmt::Display for Url {
     }
 }
 
+/// Whether a byte may stand in a token, such as the name of a header field (RFC 9110, section
+/// 5.6.2).
+#[must_use]
+pub fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// Header fields in the order in which they are sent; names in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);

@@ -6,6 +6,7 @@ use super::SettingsError;
 use super::endpoint::percent_encode;
 use super::printable::printable;
 use super::settings::check_characters;
+use crate::http::is_token;
 
 /// Bytes of all metadata names and values together (User Guide, "Working with object metadata").
 const METADATA_LENGTH_MAX: usize = 2048;
@@ -95,8 +96,8 @@ pub(super) fn metadata_name(typed: &str) -> Result<String, SettingsError> {
     if typed.is_empty() {
         return Err(SettingsError("--metadata: a name is missing: type NAME=VALUE".into()));
     }
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if let Some((position, c)) = typed.chars().enumerate().find(|(_, c)| !is_token(*c)) {
+    let is_strange = |c: char| !u8::try_from(c).is_ok_and(is_token);
+    if let Some((position, c)) = typed.chars().enumerate().find(|(_, c)| is_strange(*c)) {
         return Err(SettingsError(format!(
             "--metadata: the name “{}” has {c:?} at position {}: a name is of ASCII letters, \
              digits and hyphens",

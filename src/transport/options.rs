@@ -9,7 +9,7 @@ use curl::easy::{Easy2, Handler, List};
 use super::HandleSettings;
 use super::error::TransportError;
 use super::raw::{self, Keeps, Prepared};
-use crate::http::{ConnectionWanted, Method, Request};
+use crate::http::{ConnectionWanted, Method, Request, is_token};
 
 /// `CURLPROTO_HTTP | CURLPROTO_HTTPS`: nothing else is ever spoken.
 const HTTP_AND_HTTPS: libc::c_long = 1 | 2;
@@ -218,11 +218,6 @@ fn line(name: &str, value: &str) -> Result<String, Refused> {
     // `Name:` would remove the field; `Name;` sends it empty.
     let empty = value.trim().is_empty();
     Ok(if empty { format!("{name};") } else { format!("{name}: {value}") })
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

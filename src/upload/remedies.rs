@@ -37,9 +37,13 @@ impl Manner {
     /// To where `links` lead, which is called `destination`. What the store says of checksums is
     /// held against the bytes as they left where `watched`.
     #[must_use]
-    pub fn by_links(destination: Destination, links: Links, watched: bool) -> Manner {
+    pub fn by_links(
+        destination: Destination,
+        links: impl Into<Arc<Links>>,
+        watched: bool,
+    ) -> Manner {
         let payload = if watched { PayloadMode::Watched } else { PayloadMode::Unsigned };
-        Manner { links: Some(Arc::new(links)), ..Manner::new(destination, payload) }
+        Manner { links: Some(links.into()), ..Manner::new(destination, payload) }
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Upload {
 /// Presigned URLs in place of keys.
 #[derive(Debug, Clone)]
 pub(super) struct Linked {
-    pub(super) links: Links,
+    pub(super) links: Arc<Links>,
     /// Whether the store's checksums are compared with the bytes that left.
     pub(super) watched: bool,
     /// The parts that may be sent, where they are not all.

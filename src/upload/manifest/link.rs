@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ManifestError;
-use crate::http::Headers;
+use crate::http::{Headers, is_token};
 use crate::s3::{Link, PresignedUrl};
 
 /// A link: `{"url": "…", "headers": {"name": "value"}}`.
@@ -72,7 +72,6 @@ impl LinkJson {
 
 fn check_field(name: &str, value: &str, url: &PresignedUrl) -> Result<(), ManifestError> {
     let lower = name.to_ascii_lowercase();
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(is_token) {
         return Err(ManifestError::new(
             format!("{} is no name of a header field", shown(name)),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::VERSION;
 use super::wire::{AnswerText, CallText, LinkText, RequestText};
-use crate::http::Headers;
+use crate::http::{Headers, is_token};
 use crate::s3::{LinkedCall, Links, UploadId};
 
 /// What is asked for.
@@ -67,8 +67,7 @@ impl Asked {
 fn fields(text: &CallText) -> Result<Headers, String> {
     let mut fields = Headers::new();
     for (name, value) in &text.headers {
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if name.is_empty() || !name.chars().all(is_token) || value.contains(char::is_control) {
+        if name.is_empty() || !name.bytes().all(is_token) || value.contains(char::is_control) {
             return Err("has a header field that cannot be sent".to_owned());
         }
         fields.set(name, value.trim());

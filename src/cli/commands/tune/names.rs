@@ -6,7 +6,7 @@ use crate::cli::console::Console;
 use crate::cli::definition;
 use crate::cli::error::CliError;
 use crate::config;
-use crate::curlopt::{self, Handle};
+use crate::curlopt;
 use crate::tune::{Candidate, Sweep};
 
 /// Flags of `cp` that are ours to set here, or change what is uploaded or where.
@@ -142,9 +142,7 @@ fn name(typed: &str, origin: &str, settings: &[Arg]) -> Result<String, CliError>
 
 /// One of libcurl's, by its own name.
 fn option(typed: &str, origin: &str) -> Result<String, CliError> {
-    let found = curlopt::find(Handle::Easy, typed)
-        .or_else(|unknown| curlopt::find(Handle::Multi, typed).map_err(|_| unknown));
-    let option = found.map_err(|mistake| CliError::Usage {
+    let option = curlopt::find_any(typed).map_err(|mistake| CliError::Usage {
         what: format!("{origin}: {mistake}"),
         hint: "options of libcurl are written in capitals, settings of curlift are not".to_owned(),
     })?;

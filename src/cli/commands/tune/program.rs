@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::cli::error::CliError;
 use crate::cli::signals::Interrupts;
-use crate::curlopt::{self, Handle};
+use crate::curlopt;
 use crate::tune::Sample;
 
 /// How it is run: what all uploads have in common.
@@ -146,8 +146,7 @@ fn is_same(typed: &(String, OsString), flag: &(String, String)) -> bool {
     }
     let option = |word: &str| {
         let (name, _) = word.strip_prefix("--curl=")?.split_once('=')?;
-        let found = curlopt::find(Handle::Easy, name);
-        found.or_else(|_| curlopt::find(Handle::Multi, name)).ok().map(|option| option.name)
+        curlopt::find_any(name).ok().map(|option| option.name)
     };
     option(&typed.1.to_string_lossy()) == option(&flag.1)
 }

@@ -1,6 +1,7 @@
 //! An upload by a manifest: parts that somebody else's presigned URLs are for, without keys.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::linked::expired;
 use super::{ByLinks, Linked, Upload};
@@ -63,7 +64,7 @@ impl Upload {
             reach: Reach::Manifest(shown),
         };
         let linked = Linked {
-            links: manifest.links().clone(),
+            links: Arc::new(manifest.links().clone()),
             watched: manifest.has_checksums(),
             share: manifest.share(),
             upload_id: Some(manifest.upload_id().clone()),

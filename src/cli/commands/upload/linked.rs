@@ -1,5 +1,6 @@
 //! An upload by one presigned URL: one PUT, without keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -61,7 +62,7 @@ impl Upload {
         };
         let link = Link { url, fields };
         let linked = Linked {
-            links: [(LinkedCall::PutObject, link)].into_iter().collect(),
+            links: Arc::new([(LinkedCall::PutObject, link)].into_iter().collect()),
             watched: true,
             share: None,
             upload_id: None,
