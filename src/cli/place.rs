@@ -24,6 +24,8 @@ pub(super) struct Place {
     /// Permissions the object's settings need beside `s3:PutObject`.
     pub(super) permissions: Vec<&'static str>,
     pub(super) reach: Reach,
+    /// Whether presigned URLs that expire are renewed (`--renew`).
+    pub(super) renews: bool,
 }
 
 /// By what right a place is reached.
@@ -64,6 +66,9 @@ impl Place {
 
     /// The line that gives up an upload.
     pub(super) fn abort_line(&self, upload_id: &UploadId) -> String {
+        if let Reach::Manifest(path) = &self.reach {
+            return quoted(&["curlift", "uploads", "abort", path]);
+        }
         self.own_line(&["uploads", "abort", &self.object, "--upload-id", &upload_id.0])
     }
 

@@ -59,5 +59,6 @@ pub(super) fn place() -> Place {
         profile: Some("ci".into()),
         permissions: Vec::new(),
         reach: Reach::Keys,
+        renews: false,
     }
 }

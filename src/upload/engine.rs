@@ -99,6 +99,9 @@ pub struct Engine {
     recut_limits: Option<Limits>,
     /// Parts are to be cut anew as soon as none is in flight.
     recut: bool,
+    /// What may no longer be sent, its presigned URL having expired: the end, once what is in
+    /// flight has come through.
+    overdue: Option<(Job, Failure)>,
     /// Whether something happened that a progress display has not been told of.
     moved: bool,
 }
@@ -136,6 +139,7 @@ impl Engine {
             cuts: Cuts::default(),
             recut_limits,
             recut: false,
+            overdue: None,
             moved: false,
         };
         engine.apply_effects(Time::ZERO);
@@ -350,6 +354,7 @@ impl Engine {
     fn cancel_all(&mut self) {
         self.attempts.cancel_all();
         self.recut = false;
+        self.overdue = None;
     }
 
     fn record(&self, record: Record) -> Action {

@@ -312,3 +312,31 @@ fn keys_that_end_are_renewed_before_and_asked_for_again_where_there_are_no_other
     let complete = scene.expect("CompleteMultipartUpload");
     assert_eq!(complete.manner.keys, 1);
 }
+
+#[test]
+fn what_is_under_way_comes_through_when_nothing_more_may_be_sent() {
+    let mut scene = parts(10, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    scene.pass_to(Duration::from_secs(15));
+    scene.answer(&first, 200, "");
+    scene.expect_nothing();
+    assert_eq!(scene.outcome(), None, "the other is still under way");
+    assert_eq!(scene.wakeup().filter(|time| time.0 <= Duration::from_secs(15)), None);
+    scene.answer(&second, 200, "");
+    assert_eq!(scene.engine().snapshot().parts_stored, 2);
+    assert!(matches!(failure(&scene).cause, Cause::LinkExpired(_)));
+}
+
+#[test]
+fn the_user_may_stop_what_waits_for_its_end() {
+    let mut scene = parts(10, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    scene.pass_to(Duration::from_secs(15));
+    scene.answer(&first, 200, "");
+    scene.stop();
+    assert_eq!((scene.outcome(), &scene.cancelled), (Some(&Outcome::Stopped), &vec![second.id]));
+}

@@ -157,6 +157,7 @@ fn upload(lab: &Lab, source: Source, folder: &Path) -> Result<Upload, CliError> 
         profile: None,
         permissions: Vec::new(),
         reach: Reach::Keys,
+        renews: false,
     };
     Ok(Upload {
         source: UploadSource::File(source),

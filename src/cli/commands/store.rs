@@ -95,6 +95,7 @@ impl StoreAccess {
             profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
             permissions: Vec::new(),
             reach: Reach::Keys,
+            renews: false,
         }
     }
 

@@ -361,5 +361,6 @@ fn place(
         profile: (profile.origin != Origin::Default).then(|| profile.value.clone()),
         permissions: permissions.iter().filter(|(needed, _)| *needed).map(|(_, n)| *n).collect(),
         reach: Reach::Keys,
+        renews: false,
     }
 }

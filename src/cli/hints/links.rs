@@ -15,6 +15,10 @@ pub(super) fn hint(failure: &Failure, place: &Place) -> Option<String> {
         return Some(format!("whoever signed {links} may sign one for {} too", failure.operation));
     }
     Some(match (failure.s3_code(), failure.class) {
+        (_, ErrorClass::CredentialsExpired) if place.renews => {
+            "--renew gave no fresh one in time: mend its command, and type the same line again"
+                .to_owned()
+        }
         (_, ErrorClass::CredentialsExpired) => format!(
             "have {links} signed again, with a longer life (curlift presign --expires-in), or let \
              fresh ones be made under way with --renew 'COMMAND'"

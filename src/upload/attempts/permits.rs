@@ -48,11 +48,11 @@ impl<J: Clone + PartialEq> Attempts<J> {
         };
         let is_over = matches!(cause, Cause::LinkExpired(_));
         let failure = self.unsent(now, operation, part, cause, before.as_ref());
-        let found = self.diagnostics.failed(&failure).cloned();
-        self.diagnosed(found);
         let remedy =
             if is_over && self.has_lived(operation) { self.remedies.renew_expired() } else { None };
         let Some(remedy) = remedy else {
+            let found = self.diagnostics.failed(&failure).cloned();
+            self.diagnosed(found);
             return Permit::Refused(Failure { gave_up: Some(Reason::Permanent), ..failure });
         };
         if matches!(remedy, Remedy::Renew) {

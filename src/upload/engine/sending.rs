@@ -17,6 +17,9 @@ pub(super) enum Next {
 impl Engine {
     /// The next request, where one may be sent `now`.
     pub(super) fn next_send(&mut self, now: Time) -> Next {
+        if self.overdue.is_some() {
+            return self.give_up_when_clear();
+        }
         if !self.attempts.has_room() || self.attempts.next_at(now) > now {
             return Next::Nothing;
         }
@@ -36,7 +39,7 @@ impl Engine {
 
     /// When [`next_send`](Engine::next_send) will have something, it having nothing `now`.
     pub(super) fn next_send_at(&self, now: Time) -> Option<Time> {
-        if !self.attempts.has_room() {
+        if !self.attempts.has_room() || self.overdue.is_some() {
             return None;
         }
         let straggler = self.straggler(now).map(|(due, _)| due);
@@ -56,8 +59,8 @@ impl Engine {
             Permit::Granted(before) => before,
             Permit::Awaited => return Next::Unsent,
             Permit::Refused(failure) => {
-                self.transfer.failed(job, failure);
-                return Next::Unsent;
+                self.overdue = Some((job, failure));
+                return self.give_up_when_clear();
             }
         };
         // libcurl repeats a request whose reused connection dies before the answer; a repeated
@@ -71,6 +74,17 @@ impl Engine {
         self.attempts.act(Action::Send(attempt));
         let creating = self.transfer.creating();
         Next::Send(self.record(creating))
+    }
+
+    /// Ends with what may no longer be sent; what is under way comes through before, for it is the
+    /// beginning of a request that a store looks at.
+    fn give_up_when_clear(&mut self) -> Next {
+        if self.attempts.flight.len() > 0 {
+            return Next::Nothing;
+        }
+        let Some((job, failure)) = self.overdue.take() else { return Next::Nothing };
+        self.transfer.failed(job, failure);
+        Next::Unsent
     }
 
     /// The part that takes long, if all others are done or on their way, and when it is to be sent

@@ -62,6 +62,7 @@ impl Upload {
             profile: None,
             permissions: Vec::new(),
             reach: Reach::Manifest(shown),
+            renews: args.renews(),
         };
         let linked = Linked {
             links: Arc::new(manifest.links().clone()),

@@ -59,6 +59,7 @@ impl Upload {
             profile: None,
             permissions: Vec::new(),
             reach: Reach::Url,
+            renews: args.renews(),
         };
         let link = Link { url, fields };
         let linked = Linked {
