@@ -293,6 +293,44 @@ fn who_may_not_list_sends_all_and_nothing_is_aborted() {
 }
 
 #[test]
+fn a_wakeup_is_named_for_what_will_happen_while_links_end_one_after_another() {
+    let others = ALL.into_iter().chain((2..=4).map(part));
+    let mut unlike = links(others, "old", 3_600);
+    unlike.renew(links([part(1)], "old", 400));
+    let mut scene = prescribed(unlike, None, true);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    scene.answer(&first, 200, "");
+    let third = scene.expect("UploadPart");
+    // What would have ended first is done with: nothing is asked for, and that is said.
+    assert_eq!(scene.wakeup().map(|time| time.0), Some(Duration::from_mins(5)));
+    let told = scene.notices.len();
+    scene.pass_until_wakeup();
+    assert!(scene.links_wanted.is_empty());
+    assert!(matches!(scene.notices[told..], [Notice::Moved(_)]), "{:?}", scene.notices.last());
+    // While links are being renewed, no other renewal is named.
+    scene.answer(&second, 403, EXPIRED);
+    scene.answer(&third, 403, EXPIRED);
+    assert_eq!((scene.links_wanted.len(), scene.wakeup()), (1, None));
+}
+
+#[test]
+fn what_begins_to_wait_for_a_renewal_under_way_is_told_as_well() {
+    let mut scene = put(40, true);
+    let put = scene.expect("PutObject");
+    scene.pass_to(Duration::from_secs(30));
+    assert_eq!(scene.links_wanted.len(), 1, "a quarter before the end");
+    scene.pass_to(Duration::from_secs(50));
+    scene.cut_off(&put, 5);
+    let told = scene.notices.len();
+    scene.pass_until_wakeup();
+    scene.expect_nothing();
+    assert!(scene.notices[told..].iter().any(|notice| matches!(notice, Notice::Moved(_))));
+    assert_eq!((scene.links_wanted.len(), scene.wakeup()), (1, None));
+}
+
+#[test]
 fn keys_that_end_are_renewed_before_and_asked_for_again_where_there_are_no_others_yet() {
     let mut scene = Scene::with_keys_until(2, UnixTime(3_600));
     let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));

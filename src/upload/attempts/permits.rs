@@ -102,6 +102,11 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.remedies.may_renew()
     }
 
+    /// Whether keys or links are being renewed, waited for or not.
+    pub(in crate::upload) fn is_renewal_under_way(&self) -> bool {
+        self.remedies.is_renewal_under_way()
+    }
+
     /// Begins to renew keys or links that will soon end; false where that cannot be.
     pub(in crate::upload) fn renew_ahead(&mut self) -> bool {
         self.remedies.renew_ahead()
