@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use curlift::http::{Headers, TransportFailureKind};
-use curlift::s3::{Link, LinkedCall, Links, PartNumber, PresignedUrl, UnixTime, UploadId};
+use curlift::s3::checksum::multipart_etag;
+use curlift::s3::{ETag, Link, LinkedCall, Links, PartNumber, PresignedUrl, UnixTime, UploadId};
 use curlift::upload::{Attempt, Beginning, Cause, LinkLife, Notice, Outcome, UploadPlan};
 
-use crate::scene::{LIMITS, Scene};
+use crate::scene::{ETAG, LIMITS, Scene};
 
 /// A link that was signed at second 0 and lives for so long; `mark` tells it from others.
 fn link(mark: &str, seconds: u32) -> Link {
@@ -328,6 +329,27 @@ fn what_begins_to_wait_for_a_renewal_under_way_is_told_as_well() {
     scene.expect_nothing();
     assert!(scene.notices[told..].iter().any(|notice| matches!(notice, Notice::Moved(_))));
     assert_eq!((scene.links_wanted.len(), scene.wakeup()), (1, None));
+}
+
+#[test]
+fn an_object_that_is_found_stored_is_the_end_of_an_upload_that_is_not_aborted() {
+    let mut scene = parts(3_600, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    for _ in 0..4 {
+        let part = scene.expect("UploadPart");
+        scene.answer(&part, 200, "");
+    }
+    let complete = scene.expect("CompleteMultipartUpload");
+    scene.break_off(&complete, TransportFailureKind::Reset);
+    scene.pass_until_wakeup();
+    let complete = scene.expect("CompleteMultipartUpload");
+    scene.answer_error(&complete, 501, "NotImplemented");
+    let head = scene.expect("HeadObject");
+    let etag = ETag(ETAG.into());
+    scene.answer_head(&head, 40, &multipart_etag([&etag; 4]).unwrap());
+    assert!(matches!(scene.outcome(), Some(Outcome::Uploaded(_))), "{:?}", scene.outcome());
+    assert!(scene.engine().kept_upload().is_none() && scene.forgotten, "it is done with");
 }
 
 #[test]
