@@ -5,6 +5,7 @@ use std::time::Duration;
 use curlift::http::{Headers, TransportFailureKind};
 use curlift::s3::checksum::multipart_etag;
 use curlift::s3::{ETag, Link, LinkedCall, Links, PartNumber, PresignedUrl, UnixTime, UploadId};
+use curlift::upload::journal::{Begun, Record, SourceIdentity, Target, Writer, read};
 use curlift::upload::{Attempt, Beginning, Cause, LinkLife, Notice, Outcome, UploadPlan};
 
 use crate::scene::{ETAG, LIMITS, Scene};
@@ -350,6 +351,42 @@ fn an_object_that_is_found_stored_is_the_end_of_an_upload_that_is_not_aborted() 
     scene.answer_head(&head, 40, &multipart_etag([&etag; 4]).unwrap());
     assert!(matches!(scene.outcome(), Some(Outcome::Uploaded(_))), "{:?}", scene.outcome());
     assert!(scene.engine().kept_upload().is_none() && scene.forgotten, "it is done with");
+}
+
+/// A journal of an upload that others created names no creation of ours, wherever it breaks off.
+#[test]
+fn what_others_created_is_never_looked_for() {
+    let mut scene = parts(3_600, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let source = SourceIdentity {
+        path: "/file".into(),
+        size: 40,
+        modified: (1, 2),
+        changed: (3, 4),
+        device: 5,
+        inode: 6,
+    };
+    let target = Target {
+        manifest: Some("/parts.json".into()),
+        endpoint: None,
+        addressing: "path".into(),
+        region: "us-east-1".into(),
+        profile: None,
+        bucket: "b".into(),
+        key: "k".into(),
+    };
+    let begun = Begun::new(source, target, Vec::new(), scene.engine().plan());
+    let mut writer = Writer::default();
+    let mut bytes = Vec::new();
+    let mut known = Vec::new();
+    for record in [Record::Begun(Box::new(begun))].into_iter().chain(scene.records.clone()) {
+        bytes.extend(writer.line(&record, UnixTime(0)));
+        let found = read(&bytes, &LIMITS).unwrap().unwrap();
+        assert!(found.creations_lost.is_empty(), "after {record:?}");
+        known.push(found.upload_id);
+    }
+    assert_eq!(known.last().unwrap().as_ref().unwrap().0, "U");
 }
 
 #[test]

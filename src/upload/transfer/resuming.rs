@@ -134,8 +134,7 @@ impl Transfer {
         self.notice(Notice::Planned(self.plan.clone()));
         let upload_id = self.upload_id.clone().expect("an adopted upload has an id");
         self.record(Record::Anew { cuts: self.plan.cuts() });
-        self.record(Record::Creating);
-        self.record(Record::Created { upload_id, checksums: self.checksums });
+        self.record(Record::TakenOver { upload_id, checksums: self.checksums });
     }
 
     /// The parts cannot be listed.
