@@ -6,7 +6,9 @@ use curlift::http::{Headers, TransportFailureKind};
 use curlift::s3::checksum::multipart_etag;
 use curlift::s3::{ETag, Link, LinkedCall, Links, PartNumber, PresignedUrl, UnixTime, UploadId};
 use curlift::upload::journal::{Begun, Record, SourceIdentity, Target, Writer, read};
-use curlift::upload::{Attempt, Beginning, Cause, LinkLife, Notice, Outcome, UploadPlan};
+use curlift::upload::{
+    Attempt, Beginning, Cause, LinkLife, Notice, OnFailure, OnGone, Outcome, Resumed, UploadPlan,
+};
 
 use crate::scene::{ETAG, LIMITS, Scene};
 
@@ -351,6 +353,25 @@ fn an_object_that_is_found_stored_is_the_end_of_an_upload_that_is_not_aborted() 
     scene.answer_head(&head, 40, &multipart_etag([&etag; 4]).unwrap());
     assert!(matches!(scene.outcome(), Some(Outcome::Uploaded(_))), "{:?}", scene.outcome());
     assert!(scene.engine().kept_upload().is_none() && scene.forgotten, "it is done with");
+}
+
+#[test]
+fn an_upload_of_which_the_journal_knows_no_part_is_gone_on_with_unlisted() {
+    let resumed = Resumed {
+        upload_id: Some(UploadId("U".into())),
+        checksums: true,
+        plan: UploadPlan::new(40, 10, 0, &LIMITS).unwrap(),
+        parts: Vec::new(),
+        completing: false,
+        creations_lost: Vec::new(),
+        source_differs: None,
+    };
+    let beginning = Beginning::Resumed(Box::new(resumed));
+    let mut scene = Scene::going_on(40, beginning, OnFailure::Keep, OnGone::Fail);
+    let list = scene.expect("ListParts");
+    scene.answer_error(&list, 403, "AccessDenied");
+    assert_eq!(scene.expect("UploadPart").part().unwrap().index(), 0);
+    assert_eq!(scene.expect("UploadPart").part().unwrap().index(), 1);
 }
 
 /// A journal of an upload that others created names no creation of ours, wherever it breaks off.
