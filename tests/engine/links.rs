@@ -335,6 +335,25 @@ fn what_begins_to_wait_for_a_renewal_under_way_is_told_as_well() {
 }
 
 #[test]
+fn requests_that_outlive_every_link_are_not_made_for_ever() {
+    let mut scene = put(40, true);
+    let mut attempts = 0;
+    while scene.outcome().is_none() {
+        let put = scene.expect("PutObject");
+        attempts += 1;
+        assert!(attempts < 20, "sent again and again");
+        // The next link is there before this one is refused, at the end of the body.
+        scene.pass_until_wakeup();
+        assert!(!scene.links_wanted.pop().expect("before it ends").expired);
+        let end = scene.now().as_secs() as u32 + 40;
+        scene.links_renewed(Ok(links([LinkedCall::PutObject], "new", end)));
+        scene.answer(&put, 403, EXPIRED);
+    }
+    assert_eq!(attempts, 6);
+    assert_eq!(failure(&scene).symptom.as_str(), "expired");
+}
+
+#[test]
 fn an_object_that_is_found_stored_is_the_end_of_an_upload_that_is_not_aborted() {
     let mut scene = parts(3_600, false);
     let list = scene.expect("ListParts");

@@ -57,8 +57,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
         if matches!(remedy, Remedy::Renew) {
             self.ask_for_keys();
         }
-        let judged = before.map_or(0, |before| before.judged);
-        let before = Before { failure, counts: false, judged, stuck_since: None, cost: 0 };
+        let (judged, expired) = before.map_or((0, 0), |before| (before.judged, before.expired));
+        let before = Before { failure, counts: false, judged, expired, stuck_since: None, cost: 0 };
         self.await_keys(job.clone(), before);
         Permit::Awaited
     }
