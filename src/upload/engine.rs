@@ -171,8 +171,12 @@ impl Engine {
             }
             match self.next_send(now) {
                 Next::Send(action) => return Some(action),
-                // What cannot be sent may have ended more than itself.
-                Next::Unsent => self.apply_effects(now),
+                // What cannot be sent may have ended more than itself; else where it stands is
+                // told, so that there is something.
+                Next::Unsent => {
+                    self.moved = true;
+                    self.apply_effects(now);
+                }
                 Next::Nothing => return None,
             }
         }

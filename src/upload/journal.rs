@@ -36,6 +36,13 @@ pub enum Record {
         /// Whether its parts carry CRC64NVME checksums.
         checksums: bool,
     },
+    /// An upload that somebody else created is gone on with.
+    TakenOver {
+        /// Its id.
+        upload_id: UploadId,
+        /// Whether its parts carry CRC64NVME checksums.
+        checksums: bool,
+    },
     /// A part is stored.
     Part(CompletedPart),
     /// The store does not have this part after all.

@@ -49,6 +49,8 @@ pub(super) struct Before {
     pub(super) counts: bool,
     /// Attempts that the retry policy has judged so far, whether they count or not.
     pub(super) judged: u32,
+    /// How often in a row it was refused as expired.
+    pub(super) expired: u32,
     /// Since when this job's attempts have not counted.
     pub(super) stuck_since: Option<Time>,
     /// What the retry took from the quota.

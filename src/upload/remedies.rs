@@ -134,6 +134,11 @@ impl Remedies {
         self.renewing == Renewing::Awaited
     }
 
+    /// Whether the keys, or links, are being renewed, waited for or not.
+    pub(super) fn is_renewal_under_way(&self) -> bool {
+        self.renewing != Renewing::No
+    }
+
     /// A request that was sent in `manner` succeeded.
     pub(super) fn succeeded(&mut self, manner: &Manner) {
         self.changes = 0;

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use curlift::http::{Headers, TransportFailureKind};
-use curlift::s3::{Link, LinkedCall, Links, PartNumber, PresignedUrl, UnixTime, UploadId};
-use curlift::upload::{Attempt, Beginning, Cause, LinkLife, Notice, Outcome, UploadPlan};
+use curlift::s3::checksum::multipart_etag;
+use curlift::s3::{ETag, Link, LinkedCall, Links, PartNumber, PresignedUrl, UnixTime, UploadId};
+use curlift::upload::journal::{Begun, Record, SourceIdentity, Target, Writer, read};
+use curlift::upload::{
+    Attempt, Beginning, Cause, LinkLife, Notice, OnFailure, OnGone, Outcome, Resumed, UploadPlan,
+};
 
-use crate::scene::{LIMITS, Scene};
+use crate::scene::{ETAG, LIMITS, Scene};
 
 /// A link that was signed at second 0 and lives for so long; `mark` tells it from others.
 fn link(mark: &str, seconds: u32) -> Link {
@@ -290,6 +294,139 @@ fn who_may_not_list_sends_all_and_nothing_is_aborted() {
     scene.expect_nothing();
     assert_eq!(scene.outcome(), Some(&Outcome::Stopped));
     assert!(scene.engine().kept_upload().is_some(), "others have a part in it");
+}
+
+#[test]
+fn a_wakeup_is_named_for_what_will_happen_while_links_end_one_after_another() {
+    let others = ALL.into_iter().chain((2..=4).map(part));
+    let mut unlike = links(others, "old", 3_600);
+    unlike.renew(links([part(1)], "old", 400));
+    let mut scene = prescribed(unlike, None, true);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    scene.answer(&first, 200, "");
+    let third = scene.expect("UploadPart");
+    // What would have ended first is done with: nothing is asked for, and that is said.
+    assert_eq!(scene.wakeup().map(|time| time.0), Some(Duration::from_mins(5)));
+    let told = scene.notices.len();
+    scene.pass_until_wakeup();
+    assert!(scene.links_wanted.is_empty());
+    assert!(matches!(scene.notices[told..], [Notice::Moved(_)]), "{:?}", scene.notices.last());
+    // While links are being renewed, no other renewal is named.
+    scene.answer(&second, 403, EXPIRED);
+    scene.answer(&third, 403, EXPIRED);
+    assert_eq!((scene.links_wanted.len(), scene.wakeup()), (1, None));
+}
+
+#[test]
+fn what_begins_to_wait_for_a_renewal_under_way_is_told_as_well() {
+    let mut scene = put(40, true);
+    let put = scene.expect("PutObject");
+    scene.pass_to(Duration::from_secs(30));
+    assert_eq!(scene.links_wanted.len(), 1, "a quarter before the end");
+    scene.pass_to(Duration::from_secs(50));
+    scene.cut_off(&put, 5);
+    let told = scene.notices.len();
+    scene.pass_until_wakeup();
+    scene.expect_nothing();
+    assert!(scene.notices[told..].iter().any(|notice| matches!(notice, Notice::Moved(_))));
+    assert_eq!((scene.links_wanted.len(), scene.wakeup()), (1, None));
+}
+
+#[test]
+fn requests_that_outlive_every_link_are_not_made_for_ever() {
+    let mut scene = put(40, true);
+    let mut attempts = 0;
+    while scene.outcome().is_none() {
+        let put = scene.expect("PutObject");
+        attempts += 1;
+        assert!(attempts < 20, "sent again and again");
+        // The next link is there before this one is refused, at the end of the body.
+        scene.pass_until_wakeup();
+        assert!(!scene.links_wanted.pop().expect("before it ends").expired);
+        let end = scene.now().as_secs() as u32 + 40;
+        scene.links_renewed(Ok(links([LinkedCall::PutObject], "new", end)));
+        scene.answer(&put, 403, EXPIRED);
+    }
+    assert_eq!(attempts, 6);
+    assert_eq!(failure(&scene).symptom.as_str(), "expired");
+}
+
+#[test]
+fn an_object_that_is_found_stored_is_the_end_of_an_upload_that_is_not_aborted() {
+    let mut scene = parts(3_600, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    for _ in 0..4 {
+        let part = scene.expect("UploadPart");
+        scene.answer(&part, 200, "");
+    }
+    let complete = scene.expect("CompleteMultipartUpload");
+    scene.break_off(&complete, TransportFailureKind::Reset);
+    scene.pass_until_wakeup();
+    let complete = scene.expect("CompleteMultipartUpload");
+    scene.answer_error(&complete, 501, "NotImplemented");
+    let head = scene.expect("HeadObject");
+    let etag = ETag(ETAG.into());
+    scene.answer_head(&head, 40, &multipart_etag([&etag; 4]).unwrap());
+    assert!(matches!(scene.outcome(), Some(Outcome::Uploaded(_))), "{:?}", scene.outcome());
+    assert!(scene.engine().kept_upload().is_none() && scene.forgotten, "it is done with");
+}
+
+#[test]
+fn an_upload_of_which_the_journal_knows_no_part_is_gone_on_with_unlisted() {
+    let resumed = Resumed {
+        upload_id: Some(UploadId("U".into())),
+        checksums: true,
+        plan: UploadPlan::new(40, 10, 0, &LIMITS).unwrap(),
+        parts: Vec::new(),
+        completing: false,
+        creations_lost: Vec::new(),
+        source_differs: None,
+    };
+    let beginning = Beginning::Resumed(Box::new(resumed));
+    let mut scene = Scene::going_on(40, beginning, OnFailure::Keep, OnGone::Fail);
+    let list = scene.expect("ListParts");
+    scene.answer_error(&list, 403, "AccessDenied");
+    assert_eq!(scene.expect("UploadPart").part().unwrap().index(), 0);
+    assert_eq!(scene.expect("UploadPart").part().unwrap().index(), 1);
+}
+
+/// A journal of an upload that others created names no creation of ours, wherever it breaks off.
+#[test]
+fn what_others_created_is_never_looked_for() {
+    let mut scene = parts(3_600, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let source = SourceIdentity {
+        path: "/file".into(),
+        size: 40,
+        modified: (1, 2),
+        changed: (3, 4),
+        device: 5,
+        inode: 6,
+    };
+    let target = Target {
+        manifest: Some("/parts.json".into()),
+        endpoint: None,
+        addressing: "path".into(),
+        region: "us-east-1".into(),
+        profile: None,
+        bucket: "b".into(),
+        key: "k".into(),
+    };
+    let begun = Begun::new(source, target, Vec::new(), scene.engine().plan());
+    let mut writer = Writer::default();
+    let mut bytes = Vec::new();
+    let mut known = Vec::new();
+    for record in [Record::Begun(Box::new(begun))].into_iter().chain(scene.records.clone()) {
+        bytes.extend(writer.line(&record, UnixTime(0)));
+        let found = read(&bytes, &LIMITS).unwrap().unwrap();
+        assert!(found.creations_lost.is_empty(), "after {record:?}");
+        known.push(found.upload_id);
+    }
+    assert_eq!(known.last().unwrap().as_ref().unwrap().0, "U");
 }
 
 #[test]

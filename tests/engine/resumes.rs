@@ -172,7 +172,7 @@ fn an_upload_made_elsewhere_is_adopted_by_what_its_parts_are() {
     assert_eq!(scene.engine().tally().parts_reused, 2);
     let part = scene.expect("UploadPart");
     assert_eq!(part.part().unwrap().0.get(), 2);
-    let created = Record::Created { upload_id: UploadId("U".into()), checksums: false };
+    let created = Record::TakenOver { upload_id: UploadId("U".into()), checksums: false };
     assert!(scene.records.contains(&created), "{:?}", scene.records);
 }
 

@@ -19,7 +19,7 @@ pub(crate) const LIMITS: Limits =
 pub(crate) const CREATED: &str =
     "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>";
 /// MD5 of nothing in particular, as an ETag.
-const ETAG: &str = "\"0123456789abcdef0123456789abcdef\"";
+pub(crate) const ETAG: &str = "\"0123456789abcdef0123456789abcdef\"";
 
 /// Attempts may take as long as they take.
 const UNBOUNDED: Patience = {
@@ -248,6 +248,14 @@ impl Scene {
         headers.push("content-length", "10");
         let response = Response { status, headers, body: body.as_bytes().to_vec() };
         self.finish(attempt, Some(response), None);
+    }
+
+    /// The object is there, and this is what it is.
+    pub(crate) fn answer_head(&mut self, attempt: &Attempt, size: u64, etag: &str) {
+        let mut headers = Headers::new();
+        headers.push("etag", etag);
+        headers.push("content-length", size.to_string());
+        self.finish(attempt, Some(Response { status: 200, headers, body: Vec::new() }), None);
     }
 
     pub(crate) fn answer_error(&mut self, attempt: &Attempt, status: u16, code: &str) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use curlift::s3::PartNumber;
 use curlift::upload::{Engine, Outcome};
 
 use crate::scenario::Scenario;
@@ -26,11 +27,46 @@ pub(crate) fn check_run(
         assert!(!matches!(outcome, Outcome::Uploaded(_)), "kept what is done");
         let journal_is_whole = scenario.journal_room.is_none();
         let known = world.journal.known().map(|(id, ..)| id);
-        assert!(!journal_is_whole || known.as_ref() == Some(upload_id), "kept and not recorded");
+        match &world.store.prescribed {
+            // Whoever has the links has its id.
+            Some(id) => assert_eq!(&upload_id.0, id, "kept another upload"),
+            None => assert!(
+                !journal_is_whole || known.as_ref() == Some(upload_id),
+                "kept and not recorded"
+            ),
+        }
     }
+    check_share(scenario, engine, outcome, world);
     if matches!(outcome, Outcome::Uploaded(_)) {
         let lost = world.journal.creations_lost();
         assert!(world.journal.is_gone() || lost > 0, "the journal of what is done is there");
+    }
+}
+
+/// A share ends well exactly when all parts of it are stored.
+fn check_share(scenario: &Scenario, engine: &Engine, outcome: &Outcome, world: &SimulatedWorld) {
+    let share = scenario.linked.as_ref().and_then(|linked| linked.share.as_ref());
+    let Some(share) = share else {
+        assert!(*outcome != Outcome::PartsStored, "nobody shares the upload");
+        return;
+    };
+    assert!(!matches!(outcome, Outcome::Uploaded(_)), "completed what others have a part in");
+    if *outcome != Outcome::PartsStored {
+        let told = share.iter().all(|number| world.seen.stored.contains(number));
+        assert!(!told || world.source_changed() || world.touched, "all are stored: {outcome:?}");
+        return;
+    }
+    assert!(world.journal.is_gone(), "the journal of what is done is there");
+    if world.source_changed() {
+        // What was on its way since may be anything.
+        return;
+    }
+    let stored = world.store.prescribed_parts().expect("nobody completes it");
+    for number in share {
+        let part = engine.plan().part(PartNumber::from_index(number - 1));
+        let bytes = &world.source[part.offset as usize..][..part.length as usize];
+        let right = (part.length, crc64nvme(bytes));
+        assert_eq!(stored.get(number), Some(&right), "part {number} is not what the file has");
     }
 }
 
@@ -50,7 +86,8 @@ pub(crate) fn check(
 fn check_outcome(scenario: &Scenario, engine: &Engine, outcome: &Outcome, world: &SimulatedWorld) {
     let object = world.store.object();
     match outcome {
-        Outcome::PartsStored => panic!("nobody shares the upload"),
+        // Held against the store at that very moment.
+        Outcome::PartsStored => {}
         Outcome::Uploaded(uploaded) => {
             assert_eq!(object.as_ref(), Some(&world.source), "told uploaded, and it is not");
             assert!(!world.has_died(), "told uploaded, and the stream broke off");
@@ -99,11 +136,16 @@ fn check_uploads(scenario: &Scenario, engine: &Engine, world: &SimulatedWorld) {
     // One without any part, as old as ours, cannot be told from ours where an answer was lost.
     assert!(empty || foreign.is_subset(&open), "somebody else's upload was given up");
     let kept = engine.kept_upload().map(|id| &id.0);
-    let is_nameless =
-        |id: &&String| !named.contains(*id) && !foreign.contains(*id) && kept != Some(*id);
+    let prescribed = world.store.prescribed.as_ref();
+    let ended = world.seen.object_is_ours || world.store.prescribed_closed;
+    assert!(prescribed.is_none_or(|id| ended || open.contains(id)), "gave it up");
+    let is_known = |id: &String| [kept, prescribed].contains(&Some(id)) || foreign.contains(id);
+    let is_nameless = |id: &&String| !named.contains(*id) && !is_known(id);
     let nameless = open.iter().filter(is_nameless).count();
     // No later run would look into the journal of a stream.
     let unrecorded = if scenario.producer.is_some() { 0 } else { world.seen.unrecorded };
+    let unnamed = world.seen.left_behind_unknown;
+    assert!(scenario.linked.is_none() || unnamed == 0, "left behind what was never created");
     let told_nameless = world.seen.left_behind_unknown + world.seen.created_late + unrecorded;
     assert!(
         nameless <= told_nameless as usize,

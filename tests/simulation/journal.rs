@@ -71,21 +71,28 @@ impl SimulatedJournal {
         found
     }
 
-    /// Where a new run begins.
+    /// Where a new run begins; `prescribed` is the upload that somebody created for it.
     pub(crate) fn beginning(
         &mut self,
         plan: &UploadPlan,
+        prescribed: Option<UploadId>,
         now: UnixTime,
         source_differs: Option<String>,
     ) -> Beginning {
-        if let Some(resumable) = self.resumable() {
+        let found = self.resumable();
+        let of_use = |found: &Resumable| found.upload_id.is_some() || prescribed.is_none();
+        if let Some(resumable) = found.as_ref().filter(|found| of_use(found)) {
             let differs = source_differs.filter(|_| resumable.upload_id.is_some());
-            return Beginning::Resumed(Box::new(Resumed::new(&resumable, differs)));
+            return Beginning::Resumed(Box::new(Resumed::new(resumable, differs)));
         }
+        self.forget();
         if !plan.is_single_put() {
             self.append(&Record::Begun(Box::new(begun(plan))), now);
         }
-        Beginning::Anew
+        for at in found.into_iter().flat_map(|found| found.creations_lost) {
+            self.append(&Record::Creating, at);
+        }
+        prescribed.map_or(Beginning::Anew, Beginning::Prescribed)
     }
 
     /// The upload that a later run would go on with, and the parts it would not send again.

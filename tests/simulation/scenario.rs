@@ -6,6 +6,7 @@ use curlift::s3::Limits;
 use curlift::upload::{Ladder, OnFailure, RetryPolicy, UploadPlan};
 
 use crate::fate::Fates;
+use crate::links::{Linked, Refusal, Renewal};
 
 /// Limits under which every kind of plan is small.
 pub(crate) const LIMITS: Limits =
@@ -44,6 +45,9 @@ pub(crate) struct Scenario {
     pub(crate) journal_room: Option<u32>,
     /// What writes the source while it is sent, where it is a stream.
     pub(crate) producer: Option<Producer>,
+    /// The presigned URLs that somebody else makes for it, where there are no keys; never with a
+    /// stream.
+    pub(crate) linked: Option<Linked>,
 }
 
 /// The other end of a stream.
@@ -64,7 +68,7 @@ pub(crate) struct Conditions {
     /// The region that the bucket is in, where it is not the one we think.
     pub(crate) region: Option<&'static str>,
     /// How long keys are good, and whether there are fresh ones.
-    pub(crate) keys_good_for: Option<Duration>,
+    pub(crate) keys_life: Option<KeysLife>,
     pub(crate) keys_renewable: bool,
     /// Whether the store does not understand checksums in trailers.
     pub(crate) without_trailers: bool,
@@ -82,6 +86,15 @@ pub(crate) struct Conditions {
     pub(crate) rival: Option<bool>,
 }
 
+/// Keys that end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeysLife {
+    /// For how long they are good.
+    pub(crate) span: Duration,
+    /// Whether the engine is told when they end.
+    pub(crate) is_known: bool,
+}
+
 impl Conditions {
     fn draw(rng: &mut fastrand::Rng) -> Conditions {
         let mut one_in = |n: u32| rng.u32(..n) == 0;
@@ -96,7 +109,7 @@ impl Conditions {
             clock_ahead: if clock_off { rng.i64(-200_000..200_000) } else { 0 },
             clock_set_at: (clock_off && set_right).then(|| seconds(rng, 60)),
             region: elsewhere.then_some("eu-west-1"),
-            keys_good_for: keys_end.then(|| seconds(rng, 100)),
+            keys_life: keys_end.then(|| KeysLife { span: seconds(rng, 100), is_known: false }),
             keys_renewable: renewable,
             may_be_touched: true,
             without_trailers,
@@ -159,8 +172,42 @@ impl Scenario {
             journal_room: (rng.u32(..20) == 0).then(|| rng.u32(1..20)),
             source,
             producer: None,
+            linked: None,
         };
-        if rng.u32(..3) == 0 { scenario.streamed(part_size, threshold, &mut rng) } else { scenario }
+        // What was thought of later is drawn by itself: seeds stand for what they stood for.
+        let mut later = fastrand::Rng::with_seed(seed ^ 0x11_4b5);
+        let mut scenario = if rng.u32(..3) == 0 {
+            scenario.streamed(part_size, threshold, &mut rng)
+        } else if later.u32(..4) == 0 {
+            scenario.by_links(&mut later)
+        } else {
+            scenario
+        };
+        let is_known = later.bool();
+        if let Some(life) = &mut scenario.conditions.keys_life {
+            life.is_known = is_known;
+        }
+        scenario
+    }
+
+    /// The same by presigned URLs: nothing can be learnt about where and how, no upload is created,
+    /// and whoever created it does not want it aborted.
+    fn by_links(self, rng: &mut fastrand::Rng) -> Scenario {
+        let clock_ahead = match self.conditions.clock_ahead {
+            0 => 0,
+            _ if rng.bool() => rng.i64(-900..900),
+            far => far,
+        };
+        let conditions = Conditions {
+            clock_ahead,
+            clock_set_at: None,
+            region: None,
+            without_trailers: false,
+            keys_life: None,
+            ..self.conditions
+        };
+        let linked = Some(Linked::draw(&self.plan, rng));
+        Scenario { conditions, linked, on_failure: OnFailure::Leave, ..self }
     }
 
     /// The same, its source being a stream that may be long in coming, or break off.
@@ -201,7 +248,7 @@ impl Scenario {
         let conditions = &self.conditions;
         let troubled = conditions.clock_ahead != 0
             || conditions.region.is_some()
-            || conditions.keys_good_for.is_some()
+            || conditions.keys_life.is_some()
             || conditions.without_trailers
             || conditions.connections_max.is_some()
             || conditions.body_max.is_some()
@@ -210,6 +257,7 @@ impl Scenario {
             || !self.crashes.is_empty()
             || self.stop_at.is_some()
             || self.producer.is_some()
+            || self.linked.is_some()
             || self.change_at.is_some();
         matches!(self.fates, Fates::Random { failing: 0.0 }) && !troubled
     }
@@ -234,11 +282,28 @@ impl Scenario {
             slowness: Duration::from_millis(50),
             conditions: Conditions { keys_renewable: true, ..Conditions::default() },
             producer: None,
+            linked: None,
             on_failure: OnFailure::Abort,
             crashes: Vec::new(),
             reruns: 0,
             trace: false,
             journal_room: None,
+        }
+    }
+    /// The same by presigned URLs that end in so many seconds, requests taking some themselves.
+    pub(crate) fn scripted_by_links(
+        parts: u32,
+        fates: Fates,
+        ends_in: i64,
+        renewable: bool,
+        refusal: Refusal,
+    ) -> Scenario {
+        let renewal = renewable.then(Renewal::good);
+        Scenario {
+            linked: Some(Linked::lasting(ends_in, renewal, refusal)),
+            slowness: Duration::from_secs(4),
+            on_failure: OnFailure::Leave,
+            ..Scenario::scripted(parts, fates)
         }
     }
 }

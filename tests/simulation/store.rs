@@ -23,6 +23,14 @@ pub(crate) struct SimulatedStore {
     created: BTreeMap<String, i64>,
     /// Uploads that are not ours.
     pub(crate) foreign: BTreeSet<String>,
+    /// The one that somebody created for us.
+    pub(crate) prescribed: Option<String>,
+    /// Whether somebody completed that, or gave it up.
+    pub(crate) prescribed_closed: bool,
+    /// Whether it tells checksums of what came without any.
+    pub(crate) tells_checksums: bool,
+    /// Parts on a page of the listing.
+    pub(crate) list_page: u32,
     request_id: u64,
 }
 
@@ -35,6 +43,10 @@ impl SimulatedStore {
             clock: 0,
             created: BTreeMap::new(),
             foreign: BTreeSet::new(),
+            prescribed: None,
+            prescribed_closed: false,
+            tells_checksums: false,
+            list_page: 1000,
             request_id: 0,
         }
     }
@@ -56,6 +68,31 @@ impl SimulatedStore {
             model.upload_part(BUCKET, KEY, &id, 1, blob(b"theirs")).expect("it is open");
         }
         self.foreign.insert(id);
+    }
+
+    /// Somebody creates an upload for us.
+    pub(crate) fn create_prescribed(&mut self, checksums: bool) -> String {
+        let settings = Settings::default();
+        let id = self
+            .model
+            .create_multipart_upload(BUCKET, KEY, settings, checksums, Duration::ZERO)
+            .expect("the bucket is there");
+        self.created.insert(id.clone(), self.clock);
+        self.prescribed = Some(id.clone());
+        id
+    }
+
+    /// Somebody stores a part of the upload that was created for us; too late where it is closed.
+    pub(crate) fn store_part(&mut self, number: u32, bytes: &[u8]) {
+        let id = self.prescribed.clone().expect("it was created");
+        drop(self.model.upload_part(BUCKET, KEY, &id, number, blob(bytes)));
+    }
+
+    /// Size and CRC64NVME of the parts that it has, by number.
+    pub(crate) fn prescribed_parts(&self) -> Option<BTreeMap<u32, (u64, u64)>> {
+        let id = self.prescribed.as_ref()?;
+        let page = self.model.list_parts(BUCKET, KEY, id, None, 1000).ok()?;
+        Some(page.parts.iter().map(|part| (part.number, (part.size, part.crc64nvme))).collect())
     }
 
     /// The parts of an upload that is open.
@@ -97,12 +134,14 @@ impl SimulatedStore {
         body: &[u8],
         claimed: Option<u64>,
     ) -> Result<Response, ModelError> {
+        let tells = self.tells_checksums;
+        let told = |sum| (tells || claimed.is_some()).then_some(sum);
         let store = &mut self.model;
         match operation {
             Operation::PutObject { .. } => {
                 let blob = checked(body, claimed)?;
                 let info = store.put_object(BUCKET, KEY, blob, Settings::default())?;
-                Ok(with_checksum(ok(""), &info.etag, claimed.map(|_| info.crc64nvme)))
+                Ok(with_checksum(ok(""), &info.etag, told(info.crc64nvme)))
             }
             Operation::CreateMultipartUpload { checksums, .. } => {
                 let settings = Settings::default();
@@ -124,7 +163,7 @@ impl SimulatedStore {
                 let blob = checked(body, claimed)?;
                 let number = number.0.get();
                 let info = store.upload_part(BUCKET, KEY, &upload_id.0, number, blob)?;
-                Ok(with_checksum(ok(""), &info.etag, claimed.map(|_| info.crc64nvme)))
+                Ok(with_checksum(ok(""), &info.etag, told(info.crc64nvme)))
             }
             Operation::CompleteMultipartUpload { upload_id, parts, checksum, size } => {
                 let parts: Vec<CompletePart> = parts
@@ -178,7 +217,7 @@ impl SimulatedStore {
 
 impl SimulatedStore {
     fn list_parts(&self, upload_id: &str, after: Option<u32>) -> Result<Response, ModelError> {
-        let page = self.model.list_parts(BUCKET, KEY, upload_id, after, 1000)?;
+        let page = self.model.list_parts(BUCKET, KEY, upload_id, after, self.list_page)?;
         let parts = page.parts.iter().map(|part| {
             format!(
                 "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag><Size>{}</Size></Part>",
@@ -186,7 +225,12 @@ impl SimulatedStore {
             )
         });
         let parts: String = parts.collect();
-        Ok(ok(&format!("<ListPartsResult>{parts}</ListPartsResult>")))
+        let more = page.next.map_or(String::new(), |next| {
+            format!(
+                "<IsTruncated>true</IsTruncated><NextPartNumberMarker>{next}</NextPartNumberMarker>"
+            )
+        });
+        Ok(ok(&format!("<ListPartsResult>{more}{parts}</ListPartsResult>")))
     }
 
     fn list_uploads(&self, after: Option<&UploadsMarker>) -> Result<Response, ModelError> {

@@ -1,24 +1,31 @@
 //! The simulated world beneath the production loop: virtual time, a store, a network that fails.
 
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use curlift::http::{
     Evidence, Headers, Report, Response, TransportFailure, TransportFailureKind as Kind,
 };
 use curlift::s3::payload::PayloadMode;
-use curlift::s3::{Addressing, Crc64Nvme, Destination, Endpoint, Object, Operation, UnixTime};
+use curlift::s3::{
+    Addressing, Crc64Nvme, Destination, Endpoint, Links, Object, Operation, UnixTime, UploadId,
+};
 use curlift::time::{ClockOffset, Time};
 use curlift::upload::journal::Record;
 use curlift::upload::{
-    Action, Attempt, AttemptId, Beginning, Command, Event, Input, Manner, Notice, PartDigest,
-    PartRange, Progress, SourceChange, World,
+    Action, Attempt, AttemptId, Beginning, Command, Event, Input, LinksWanted, Manner, Notice,
+    PartDigest, PartRange, Progress, SourceChange, World,
 };
 use md5::{Digest, Md5};
 
+use self::rights::as_sent;
 use crate::fate::Fate;
 use crate::journal::SimulatedJournal;
+use crate::links::{Signer, url_of};
 use crate::producer::Stream;
 use crate::scenario::{Conditions, Scenario};
 use crate::store::{SimulatedStore, crc64nvme, error_response};
@@ -45,8 +52,15 @@ pub(crate) struct SimulatedWorld {
     future: BTreeMap<(Time, u64), Happening>,
     sequence: u64,
     live: BTreeMap<AttemptId, Live>,
-    /// When the keys of today were made; how often they were.
-    keys: (Time, u32),
+    /// When the keys of a run were made, its first and those that took their place; of links, how
+    /// often they came counts.
+    keys: Vec<Time>,
+    /// Whoever makes the links, where there are some.
+    signer: Option<Signer>,
+    /// Whether keys or links are being renewed, and nothing may be sent before they have been.
+    renewing: Option<Renewing>,
+    /// Our clock when the run of today began.
+    pub(crate) began_at: UnixTime,
     requests: u64,
     source_changed: bool,
     stream: Option<Stream>,
@@ -82,8 +96,11 @@ pub(crate) struct Seen {
     pub(crate) unrecorded: u32,
     /// Attempts of earlier runs.
     pub(crate) attempts_before: u32,
+    /// How often keys or links were asked for in the run of today.
+    renewals: u32,
     denied: BTreeSet<Key>,
-    stored: BTreeSet<u32>,
+    /// Parts that we were told are stored.
+    pub(crate) stored: BTreeSet<u32>,
     not_before: BTreeMap<Key, Time>,
 }
 
@@ -94,6 +111,7 @@ impl Seen {
         self.denied.clear();
         self.not_before.clear();
         self.hedged = 0;
+        self.renewals = 0;
         self.left_behind_before = self.left_behind.len() as u32 + self.left_behind_unknown;
         self.stored = parts.into_iter().collect();
     }
@@ -107,9 +125,25 @@ struct Live {
     began: Time,
 }
 
+/// How urgently keys or links are renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renewing {
+    /// Before they end.
+    Ahead,
+    /// We were told that they are waited for, and they are about to be asked for.
+    Announced,
+    /// Something was refused for want of them.
+    Awaited,
+    /// Something was refused while they were renewed before they end: they are waited for, unless
+    /// that was the end.
+    Refused,
+}
+
 enum Happening {
     KeysRenewed,
-
+    LinksRenewed { wanted: LinksWanted, links: Arc<Links> },
+    LinkEnds(AttemptId),
+    OthersStore,
     Moves { attempt: AttemptId, sent: u64, activity: u64 },
     Arrives { attempt: Box<Attempt>, fate: Fate },
     LateWork { operation: Box<Operation> },
@@ -138,7 +172,10 @@ impl SimulatedWorld {
             future: BTreeMap::new(),
             sequence: 0,
             live: BTreeMap::new(),
-            keys: (Time::ZERO, 0),
+            keys: vec![Time::ZERO],
+            signer: None,
+            renewing: None,
+            began_at: UnixTime(0),
             requests: 0,
             source_changed: false,
             stream: Stream::new(&scenario),
@@ -151,6 +188,7 @@ impl SimulatedWorld {
         if let Some(with_part) = world.scenario.conditions.rival {
             world.store.create_foreign(with_part);
         }
+        world.have_links_made();
         if let Some(at) = world.scenario.stop_at {
             world.happens_in(at, Happening::Stop);
         }
@@ -187,7 +225,7 @@ impl SimulatedWorld {
 
     /// The store's clock.
     fn server_clock(&self) -> i64 {
-        1_000_000_000 + self.now.0.as_secs().cast_signed()
+        clock_at(self.now)
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -202,8 +240,11 @@ impl SimulatedWorld {
     /// Where the next run begins, and what it would be wrong to do in it.
     pub(crate) fn begin_run(&mut self) -> Beginning {
         let now = self.local_clock();
-        let beginning =
-            self.journal.beginning(&self.scenario.plan, now, self.source_differs.clone());
+        let prescribed = self.store.prescribed.clone().map(UploadId);
+        let differs = self.source_differs.clone();
+        let beginning = self.journal.beginning(&self.scenario.plan, prescribed, now, differs);
+        self.began_at = now;
+        self.renewing = None;
         let parts = self.journal.known().map(|(_, parts, _)| parts).unwrap_or_default();
         self.began = self.now;
         self.seen.begin_run(parts);
@@ -212,7 +253,7 @@ impl SimulatedWorld {
 
     /// The run has crashed: whatever was under way may still happen, and nobody hears of it.
     pub(crate) fn crash(&mut self, crashes: usize) {
-        self.future.retain(|_, next| matches!(next, Happening::LateWork { .. }));
+        self.future.retain(|_, next| next.outlives_a_run());
         for (_, Live { attempt, sent, began }) in std::mem::take(&mut self.live) {
             let refused = self.judge(&attempt, began, Fate::Answered).is_some();
             let operation = attempt.operation;
@@ -239,13 +280,15 @@ impl SimulatedWorld {
         while let Some(entry) = self.future.first_entry().filter(|next| next.key().0 <= until) {
             let ((at, _), happening) = entry.remove_entry();
             self.now = self.now.max(at);
-            if let Happening::LateWork { operation } = happening {
-                self.late_work(&operation);
+            match happening {
+                Happening::LateWork { operation } => self.late_work(&operation),
+                Happening::OthersStore => self.others_store(),
+                _ => {}
             }
         }
         self.now = until;
-        self.future.retain(|_, next| matches!(next, Happening::LateWork { .. }));
-        self.keys = (self.now, 0);
+        self.future.retain(|_, next| next.outlives_a_run());
+        self.keys = vec![self.now];
         if self.source_changed {
             // The file is what it became.
             self.source.iter_mut().for_each(|byte| *byte ^= 0xff);
@@ -301,9 +344,13 @@ impl SimulatedWorld {
     pub(crate) fn settle(&mut self) {
         while let Some(((at, _), happening)) = self.future.pop_first() {
             self.now = self.now.max(at);
-            if let Happening::LateWork { operation } = happening {
-                self.seen.searched = true;
-                self.late_work(&operation);
+            match happening {
+                Happening::LateWork { operation } => {
+                    self.seen.searched = true;
+                    self.late_work(&operation);
+                }
+                Happening::OthersStore => self.others_store(),
+                _ => {}
             }
         }
     }
@@ -350,7 +397,10 @@ impl SimulatedWorld {
             };
             self.happens_in(duration * step / (steps + 1), moves);
         }
-        if fate == Fate::Stalled {
+        let link_ends = self.cut_at(&attempt);
+        if let Some(end) = link_ends.filter(|end| *end < self.now + duration) {
+            self.happens_in(end.since(self.now), Happening::LinkEnds(attempt.id));
+        } else if fate == Fate::Stalled {
             // Without a body the client cannot tell whether the request arrived.
             self.seen.answers_lost += u32::from(length == 0);
         } else {
@@ -380,8 +430,12 @@ impl SimulatedWorld {
             self.live.len() < self.scenario.concurrency as usize,
             "more than allowed in flight"
         );
-        let renewing = self.future.values().any(|next| matches!(next, Happening::KeysRenewed));
-        assert!(!renewing, "signed with keys that have expired");
+        assert!(
+            !matches!(self.renewing, Some(Renewing::Awaited | Renewing::Refused)),
+            "sent with keys or a link that have expired, and are being renewed"
+        );
+        self.check_keys(attempt);
+        self.check_link(attempt);
         let attempts_max = self.scenario.retry.attempts_max;
         assert!(attempt.number <= attempts_max, "{key:?}: attempt {}", attempt.number);
         assert!(!self.seen.denied.contains(&key), "{key:?} was denied and is sent again");
@@ -409,8 +463,13 @@ impl SimulatedWorld {
     /// Does the work of `operation` at the store.
     fn work(&mut self, operation: &Operation) -> Response {
         let body = self.body(operation);
-        let claimed = self.scenario.checksums.then(|| crc64nvme(&body));
+        let claimed = self.claimed(&body);
         self.work_with(operation, &body, claimed)
+    }
+
+    /// The checksum that is sent along with `body`: a link has no room for one.
+    fn claimed(&self, body: &[u8]) -> Option<u64> {
+        (self.scenario.checksums && self.signer.is_none()).then(|| crc64nvme(body))
     }
 
     fn work_with(&mut self, operation: &Operation, body: &[u8], claimed: Option<u64>) -> Response {
@@ -421,7 +480,13 @@ impl SimulatedWorld {
             Operation::PutObject { .. } | Operation::CompleteMultipartUpload { .. }
         );
         if stores_object && response.status == 200 {
-            self.seen.object_is_ours = true;
+            let put_damaged = matches!(operation, Operation::PutObject { .. }) && {
+                let right = self.body(operation);
+                body != right
+            };
+            self.seen.object_is_ours = !put_damaged;
+            // That an upload is closed which somebody created for us.
+            self.store.prescribed_closed = true;
         }
         response
     }
@@ -446,13 +511,16 @@ impl SimulatedWorld {
     /// The request has been sent, as far as its fate allows: what becomes of it.
     fn arrives(&mut self, attempt: &Attempt, fate: Fate, inputs: &mut Vec<Input>) {
         let fate = self.fitting(fate, attempt);
-        let operation = &attempt.operation;
+        let operation = &as_sent(attempt);
         let Some(Live { began, .. }) = self.live.remove(&attempt.id) else { return };
         let lost = self.seen.answers_lost;
         let judged = self.judge(attempt, began, fate);
         let by_judgement = judged.is_some();
         let mut report = judged.unwrap_or_else(|| self.report(operation, fate));
         report.evidence.elapsed = self.now.since(began);
+        if fate == Fate::Denied && !by_judgement && self.is_final_denial(attempt) {
+            self.seen.denied.insert(key(operation));
+        }
         self.seen.searched |= matches!(operation, Operation::ListMultipartUploads { .. });
         let clock = self.clock_of(attempt, &report);
         let clock = if fate == Fate::Skewed { Some(ClockOffset(3600)) } else { clock };
@@ -477,7 +545,7 @@ impl SimulatedWorld {
         }
         let answered = report.failure.is_none()
             && report.response.as_ref().is_some_and(|response| response.status == 200)
-            && fate != Fate::EarlyOk;
+            && !matches!(fate, Fate::EarlyOk | Fate::Corrupted);
         if let Operation::UploadPart { number, .. } = operation
             && answered
         {
@@ -489,6 +557,7 @@ impl SimulatedWorld {
         ) && !by_judgement
             && (report.failure.is_some() || fate != Fate::Answered);
         self.seen.answers_lost = lost + u32::from(final_answer_lost);
+        self.await_renewal(attempt, &report);
         inputs.push(Input::Event(Event::Finished { attempt: attempt.id, report, checksum, clock }));
     }
 
@@ -504,9 +573,15 @@ impl SimulatedWorld {
             let evidence = evidence(length, max);
             return Some(Report { response: None, failure: Some(broken(Kind::Reset)), evidence });
         }
+        if let Some(url) = url_of(attempt) {
+            return self.judge_link(attempt, signed_at, url.expires_at().0);
+        }
         let skew = self.clock_ahead_at(signed_at) - attempt.manner.clock_offset.0;
-        let expired = conditions.keys_good_for.is_some_and(|good| {
-            attempt.manner.keys != self.keys.1 || self.now.since(self.keys.0) > good
+        let made = self.keys[attempt.manner.keys as usize];
+        let expired = conditions.keys_life.is_some_and(|life| {
+            // Those that were renewed after a refusal had expired.
+            let older = attempt.manner.keys as usize + 1 != self.keys.len() && !life.is_known;
+            older || self.now.since(made) > life.span
         });
         let elsewhere =
             conditions.region.filter(|region| attempt.manner.destination.region != *region);
@@ -622,7 +697,7 @@ impl SimulatedWorld {
             }
             Fate::Corrupted => {
                 let mut body = self.body(operation);
-                let claimed = Some(crc64nvme(&body));
+                let claimed = self.claimed(&body);
                 body[0] ^= 1;
                 response = Some(self.work_with(operation, &body, claimed));
             }
@@ -642,14 +717,13 @@ impl SimulatedWorld {
                 response = Some(error_response(501, "NotImplemented", "A header is unknown."));
             }
             Fate::Denied => {
-                if !matches!(operation, Operation::HeadObject) {
-                    self.seen.denied.insert(key(operation));
-                }
                 response = Some(error_response(403, "AccessDenied", "Access Denied"));
             }
             Fate::UploadGone => {
                 let abort = Operation::AbortMultipartUpload { upload_id: upload_id(operation) };
                 self.store.foreign.remove(&upload_id(operation).0);
+                let is_ours = self.store.prescribed == Some(upload_id(operation).0);
+                self.store.prescribed_closed |= is_ours;
                 self.work(&abort);
                 response = Some(self.work(operation));
             }
@@ -679,12 +753,24 @@ impl SimulatedWorld {
                 }
                 self.produce();
             }
+            Notice::RenewingKeys => {
+                assert_eq!(self.renewing, None, "a renewal is under way");
+                self.renewing = Some(Renewing::Announced);
+            }
+            Notice::Aborting(_) | Notice::Kept(_) | Notice::Searching | Notice::Verifying(_)
+                if self.renewing == Some(Renewing::Refused) =>
+            {
+                self.renewing = Some(Renewing::Ahead);
+            }
             // What the store does not have, or nobody knows of, is sent again.
-            Notice::Reused { .. } => self.seen.stored.retain(|number| {
-                let id = self.journal.known().map(|(id, ..)| id);
-                let parts = id.and_then(|id| self.store.parts_of(&id.0));
-                parts.is_some_and(|parts| parts.contains(number))
-            }),
+            Notice::Reused { .. } => {
+                self.seen.stored.retain(|number| {
+                    let id = self.journal.known().map(|(id, ..)| id);
+                    let parts = id.and_then(|id| self.store.parts_of(&id.0));
+                    parts.is_some_and(|parts| parts.contains(number))
+                });
+                self.seen.denied.retain(|key| key.0 != "ListParts");
+            }
             // Whether an abort was carried out is another question, and may be asked all the same.
             Notice::Unlisted(_) => self.seen.denied.retain(|key| key.0 != "ListParts"),
             _ => {}
@@ -719,13 +805,21 @@ impl SimulatedWorld {
             }
             Happening::Arrives { attempt, fate } => self.arrives(&attempt, fate, inputs),
             Happening::LateWork { operation } => self.late_work(&operation),
+            Happening::LinkEnds(attempt) => self.link_ends(attempt, inputs),
+            Happening::OthersStore => self.others_store(),
+            Happening::LinksRenewed { wanted, links } => {
+                let clocks = (self.server_clock(), self.local_clock());
+                let signer = self.signer.as_mut().expect("links were made");
+                let result = signer.renew(&wanted, &links, clocks, &mut self.rng);
+                self.end_renewal(result.is_ok());
+                self.trace(&result);
+                inputs.push(Input::Event(Event::LinksRenewed(result)));
+            }
             Happening::KeysRenewed => {
-                let result = if self.scenario.conditions.keys_renewable {
-                    self.keys = (self.now, self.keys.1 + 1);
-                    Ok(None)
-                } else {
-                    Err("nobody has any".to_owned())
-                };
+                let renewable = self.scenario.conditions.keys_renewable;
+                self.end_renewal(renewable);
+                let result =
+                    if renewable { Ok(self.keys_end()) } else { Err("nobody has any".to_owned()) };
                 inputs.push(Input::Event(Event::KeysRenewed(result)));
             }
             Happening::Examined(part) => {
@@ -752,6 +846,13 @@ impl SimulatedWorld {
     }
 }
 
+impl Happening {
+    /// Whether it happens although the program has ended.
+    fn outlives_a_run(&self) -> bool {
+        matches!(self, Happening::LateWork { .. } | Happening::OthersStore)
+    }
+}
+
 impl World for SimulatedWorld {
     fn now(&self) -> Time {
         Time(self.now.since(self.began))
@@ -769,10 +870,12 @@ impl World for SimulatedWorld {
             Action::Send(attempt) => self.send(attempt),
             Action::Cancel(id) => self.cancel(id),
             Action::RenewKeys => {
-                let delay = Duration::from_millis(self.rng.u64(..5_000));
-                self.happens_in(delay, Happening::KeysRenewed);
+                let announced = self.renewing == Some(Renewing::Announced);
+                self.begin_renewal(if announced { Renewing::Awaited } else { Renewing::Ahead });
+                let delay = self.rng.u64(..RENEWAL_MAX.as_millis() as u64);
+                self.happens_in(Duration::from_millis(delay), Happening::KeysRenewed);
             }
-            Action::RenewLinks(..) => panic!("requests are signed here"),
+            Action::RenewLinks(wanted, links) => self.renew_links(wanted, links),
             Action::Record(record, offset) => {
                 let UnixTime(at) = self.local_clock();
                 let at = UnixTime(at + offset.0);
@@ -811,8 +914,17 @@ impl World for SimulatedWorld {
     }
 }
 
-/// How the engine is told to send at first.
-pub(crate) fn manner(scenario: &Scenario) -> Manner {
+/// What the store's clock shows when a world begins, in seconds since 1970.
+const SECONDS_AT_ZERO: i64 = 1_000_000_000;
+/// How long keys are in coming.
+const RENEWAL_MAX: Duration = Duration::from_secs(5);
+
+fn clock_at(now: Time) -> i64 {
+    SECONDS_AT_ZERO + now.0.as_secs().cast_signed()
+}
+
+/// How the engine is told to sign and send at first.
+fn manner(scenario: &Scenario) -> Manner {
     let endpoint = Endpoint::new("http://store.example", Addressing::Path).unwrap();
     let object = Object::parse("s3://bucket/key", None).unwrap();
     let payload =

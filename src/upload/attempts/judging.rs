@@ -13,6 +13,10 @@ use crate::upload::{
     Action, AttemptId, Cause, Diagnosis, Failure, Notice, RetryPolicy, Standing, Verdict,
 };
 
+/// Refusals as expired of one job in a row: then each of its requests outlives its keys, or its
+/// link, however fresh they are when it begins.
+const EXPIRED_MAX: u32 = 5;
+
 /// What follows from a failure.
 #[derive(Debug)]
 pub(in crate::upload) enum Judged {
@@ -98,7 +102,12 @@ impl<J: Clone + PartialEq> Attempts<J> {
         failure: Failure,
         clock: Option<ClockOffset>,
     ) -> Judged {
-        if let Some(remedy) = self.remedies.find(&flying.manner, &failure, clock) {
+        let expired = flying.before.as_ref().map_or(0, |before| before.expired);
+        let outlives_all =
+            failure.class == ErrorClass::CredentialsExpired && expired >= EXPIRED_MAX;
+        let remedy =
+            (!outlives_all).then(|| self.remedies.find(&flying.manner, &failure, clock)).flatten();
+        if let Some(remedy) = remedy {
             self.apply_remedy(now, flying, failure.clone(), remedy);
             return Judged::Again(failure);
         }
@@ -118,8 +127,14 @@ impl<J: Clone + PartialEq> Attempts<J> {
                 self.notice(Notice::Retrying { failure: failure.clone(), delay });
                 let cost = self.retry.revision.cost(&failure);
                 let stuck_since = (!counts).then_some(since);
-                let before =
-                    Before { failure: failure.clone(), counts, judged: made, stuck_since, cost };
+                let before = Before {
+                    failure: failure.clone(),
+                    counts,
+                    judged: made,
+                    expired: 0,
+                    stuck_since,
+                    cost,
+                };
                 self.again((now + delay).max(flying.not_before), flying.job.clone(), before);
                 Judged::Again(failure)
             }
@@ -129,8 +144,11 @@ impl<J: Clone + PartialEq> Attempts<J> {
 
     /// Sends a request again as it should have been sent.
     fn apply_remedy(&mut self, now: Time, flying: &Flying<J>, failure: Failure, remedy: Remedy) {
-        let judged = flying.before.as_ref().map_or(0, |before| before.judged);
-        let before = Before { failure, counts: false, judged, stuck_since: None, cost: 0 };
+        let (judged, expired) =
+            flying.before.as_ref().map_or((0, 0), |before| (before.judged, before.expired));
+        let is_expired = failure.class == ErrorClass::CredentialsExpired;
+        let expired = if is_expired { expired + 1 } else { 0 };
+        let before = Before { failure, counts: false, judged, expired, stuck_since: None, cost: 0 };
         let job = flying.job.clone();
         match remedy {
             Remedy::Again(notice) => {

@@ -58,8 +58,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
         if matches!(remedy, Remedy::Renew) {
             self.ask_for_keys();
         }
-        let judged = before.map_or(0, |before| before.judged);
-        let before = Before { failure, counts: false, judged, stuck_since: None, cost: 0 };
+        let (judged, expired) = before.map_or((0, 0), |before| (before.judged, before.expired));
+        let before = Before { failure, counts: false, judged, expired, stuck_since: None, cost: 0 };
         self.await_keys(job.clone(), before);
         Permit::Awaited
     }
@@ -101,6 +101,11 @@ impl<J: Clone + PartialEq> Attempts<J> {
     /// Whether keys or links come from somewhere that may have fresher ones.
     pub(in crate::upload) fn may_renew(&self) -> bool {
         self.remedies.may_renew()
+    }
+
+    /// Whether keys or links are being renewed, waited for or not.
+    pub(in crate::upload) fn is_renewal_under_way(&self) -> bool {
+        self.remedies.is_renewal_under_way()
     }
 
     /// Begins to renew keys or links that will soon end; false where that cannot be.

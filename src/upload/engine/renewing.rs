@@ -16,8 +16,9 @@ impl Engine {
         let end = self.end_of_right();
         let reckoned_by = self.attempts.lease.end;
         self.plan_renewal(now);
-        // What ended first may have been done with.
+        // What ended first may have been done with: there is nothing to do now but to say so.
         if end.is_none() || end > reckoned_by {
+            self.moved = true;
             return;
         }
         self.attempts.lease.ask_at = None;
@@ -30,7 +31,8 @@ impl Engine {
 
     /// When [`renew_ahead`](Engine::renew_ahead) will have something to do.
     pub(super) fn renewal_at(&self) -> Option<Time> {
-        self.attempts.lease.ask_at.filter(|_| self.outcome().is_none())
+        let may_ask = self.outcome().is_none() && !self.attempts.is_renewal_under_way();
+        self.attempts.lease.ask_at.filter(|_| may_ask)
     }
 
     /// Plans when fresh keys or links are asked for.

@@ -169,6 +169,10 @@ impl Fold {
                 self.upload_id = Some(upload_id);
                 self.checksums = checksums;
             }
+            Record::TakenOver { upload_id, checksums } => {
+                self.upload_id = Some(upload_id);
+                self.checksums = checksums;
+            }
             Record::Part(part) => {
                 self.known(part.number)?;
                 if self.parts.insert(part.number, part).is_some() {

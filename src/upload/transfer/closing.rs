@@ -81,8 +81,9 @@ impl Transfer {
         match found {
             Found::Equal(head) => {
                 let uploaded = self.uploaded_as(head.etag, self.whole_checksum(), true);
-                // An older object may have the same bytes, our upload being open all the same.
-                if may_be_open {
+                // An older object may have the same bytes, our upload being open all the same;
+                // what others have a part in is theirs to free.
+                if may_be_open && self.on_failure != OnFailure::Leave {
                     self.close(Ending::Stored(uploaded));
                 } else {
                     self.end(Outcome::Uploaded(uploaded));

@@ -134,8 +134,7 @@ impl Transfer {
         self.notice(Notice::Planned(self.plan.clone()));
         let upload_id = self.upload_id.clone().expect("an adopted upload has an id");
         self.record(Record::Anew { cuts: self.plan.cuts() });
-        self.record(Record::Creating);
-        self.record(Record::Created { upload_id, checksums: self.checksums });
+        self.record(Record::TakenOver { upload_id, checksums: self.checksums });
     }
 
     /// The parts cannot be listed.
@@ -148,10 +147,8 @@ impl Transfer {
             let may_be_done = inventory.completing && inventory.source_differs.is_none();
             let known = std::mem::take(&mut inventory.known);
             self.recall(known, may_be_done, failure);
-        } else if failure.class == ErrorClass::Denied
-            && (!inventory.known.is_empty() || inventory.prescribed)
-        {
-            // Who may upload may not always list: the journal's word has to do.
+        } else if failure.class == ErrorClass::Denied && !inventory.adopted {
+            // Who may upload may not always list: the journal's word has to do, or the plan's.
             let mut inventory = std::mem::take(inventory);
             let at = failure.at;
             if !inventory.known.is_empty() {
