@@ -58,7 +58,7 @@ fn settings(scenario: &Scenario, world: &mut SimulatedWorld) -> EngineSettings {
         recut: Some(scenario::LIMITS),
         beginning,
         on_failure: scenario.on_failure,
-        began_at: world.began_at,
+        began_at: Duration::from_secs(world.began_at.0.unsigned_abs()),
         keys_end: world.keys_end(),
         ..EngineSettings::new(scenario.plan.clone(), world.manner(), scenario.seed)
     };

@@ -60,7 +60,7 @@ impl Engine {
             Permit::Awaited => return Next::Unsent,
             Permit::Refused(failure) => {
                 self.overdue = Some((job, failure));
-                return self.give_up_when_clear();
+                return Next::Unsent;
             }
         };
         // libcurl repeats a request whose reused connection dies before the answer; a repeated
