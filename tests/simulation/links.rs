@@ -194,7 +194,7 @@ impl Renewal {
 /// Parts on a page of the listing where there are links.
 pub(crate) const LIST_PAGE: u32 = 6;
 /// When links that expire early were signed, in seconds before.
-const SIGNED_BEFORE: i64 = 1_000;
+const SIGNED_BEFORE: i64 = 20_000;
 
 /// Whoever has the keys.
 pub(crate) struct Signer {
@@ -257,7 +257,7 @@ impl Signer {
 
     fn link(&self, call: LinkedCall, clock: i64, ends_in: i64) -> Link {
         // Fresh ones are dated later than those that they renew.
-        let before = (SIGNED_BEFORE - i64::from(self.signed)).max(0);
+        let before = (SIGNED_BEFORE - i64::from(self.signed)).max(100);
         let date = DateTime::from_timestamp(clock - before, 0).unwrap().format("%Y%m%dT%H%M%SZ");
         let query = self.query(call);
         let text = format!(
