@@ -477,3 +477,19 @@ fn the_user_may_stop_what_waits_for_its_end() {
     scene.stop();
     assert_eq!((scene.outcome(), &scene.cancelled), (Some(&Outcome::Stopped), &vec![second.id]));
 }
+
+#[test]
+fn one_answer_of_a_wrong_date_ends_no_link_that_is_good_by_our_clock() {
+    let mut scene = parts(3_600, false);
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    // That server's clock is two hours ahead.
+    scene.answer_skewed(&first, "SlowDown", 7_200);
+    scene.answer(&second, 200, "");
+    let third = scene.expect("UploadPart");
+    assert!(third.expect_continue, "it may be right, and is asked first");
+    scene.answer(&third, 200, "");
+    scene.expect("UploadPart");
+    assert_eq!(scene.outcome(), None);
+}

@@ -72,8 +72,9 @@ impl<J: Clone + PartialEq> Attempts<J> {
 
     /// Whether the body is better sent once the store has said that it takes the link.
     pub(super) fn is_doubtful(&self, now: Time, operation: &Operation) -> bool {
-        let left = self.left(now, operation);
-        left.is_some_and(|left| left < SAFE_LIFE || !self.remedies.is_proven())
+        let left = self.left_by_clocks(now, operation);
+        let is_safe = |left: [i64; 2]| left.iter().all(|left| *left >= SAFE_LIFE);
+        left.is_some_and(|left| !is_safe(left) || !self.remedies.is_proven())
     }
 
     /// How long the link lived by which an attempt was made that ended `now`.
@@ -117,10 +118,17 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.manner().links.as_ref()?.for_operation(operation)
     }
 
-    /// Milliseconds that the link for `operation` has left.
+    /// Milliseconds that the link for `operation` has left, by the store's clock or by this
+    /// machine's, whichever gives it more: of many servers one may be wrong, and a link that is
+    /// tried in vain costs one request without its body.
     fn left(&self, now: Time, operation: &Operation) -> Option<i64> {
+        self.left_by_clocks(now, operation)?.into_iter().max()
+    }
+
+    fn left_by_clocks(&self, now: Time, operation: &Operation) -> Option<[i64; 2]> {
         let end = self.link(operation)?.url.expires_at();
-        Some(self.lease.left(now, self.manner().clock_offset, end))
+        let offsets = [self.manner().clock_offset, ClockOffset::default()];
+        Some(offsets.map(|offset| self.lease.left(now, offset, end)))
     }
 
     /// Whether the link for `operation`, where it is a fresh one, was good when it came: else those
