@@ -4,7 +4,7 @@
 mod judging;
 mod permits;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::concurrency::ConcurrencyLimit;
 use super::flight::{Flight, Flying};
@@ -17,11 +17,11 @@ use super::{
     RemedySettings, RetryPolicy, RetryQuota, Tally,
 };
 use crate::http::ConnectionWanted;
-use crate::s3::{Links, Operation, UnixTime};
+use crate::s3::{LinkedCall, Links, Operation, UnixTime};
 use crate::time::Time;
 
 pub(super) use judging::Judged;
-pub(super) use permits::Permit;
+pub(super) use permits::{LinksMissed, Permit};
 
 /// What attempts are told once; see [`EngineSettings`](super::EngineSettings).
 #[derive(Debug, Clone)]
@@ -49,7 +49,9 @@ pub(super) struct Attempts<J> {
     remedies: Remedies,
     pub(super) lease: Lease,
     /// Whether links are to be renewed, of which only the jobs' owner knows.
-    links_wanted: bool,
+    links_wanted: Option<LinksMissed>,
+    /// The calls that the last renewal had links for.
+    links_answered: BTreeSet<LinkedCall>,
     /// Jobs that wait for fresh keys.
     await_keys: Vec<Waiting<J>>,
     /// When anything last succeeded.
@@ -75,7 +77,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
             queue: Queue::new(),
             remedies: Remedies::new(settings.manner, settings.remedies),
             lease: settings.lease,
-            links_wanted: false,
+            links_wanted: None,
+            links_answered: BTreeSet::new(),
             await_keys: Vec::new(),
             succeeded_at: Time::ZERO,
             outbox: VecDeque::new(),
@@ -258,9 +261,9 @@ impl<J: Clone + PartialEq> Attempts<J> {
         self.remedies.renewed(renewed);
         self.lease.renewed_at = renewed.then_some(now);
         let told = result.map(|links| {
-            let count = links.iter().count();
+            self.links_answered = links.iter().map(|(call, _)| call).collect();
             self.remedies.take_links(links);
-            count
+            self.links_answered.len()
         });
         self.notice(Notice::LinksRenewed(told));
         self.go_on_with_keys(now, renewed)

@@ -165,7 +165,7 @@ impl Engine {
     fn next_action(&mut self, now: Time) -> Option<Action> {
         self.renew_ahead(now);
         loop {
-            let action = self.attempts.pop_action().or_else(|| self.links_wanted());
+            let action = self.attempts.pop_action().or_else(|| self.links_wanted(now));
             if let Some(action) = action {
                 return Some(action);
             }

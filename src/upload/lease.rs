@@ -51,6 +51,12 @@ impl Lease {
         end.saturating_sub(clock)
     }
 
+    /// What a clock shows at `now` that is ahead of ours by so much.
+    pub(super) fn clock(&self, now: Time, offset: ClockOffset) -> UnixTime {
+        let seconds = (self.began_at + now.0).as_secs().cast_signed();
+        UnixTime(seconds.saturating_add(offset.0))
+    }
+
     /// The moment `end`, as the engine reckons.
     pub(super) fn moment(&self, offset: ClockOffset, end: UnixTime) -> Time {
         let left = self.left(Time::ZERO, offset, end);

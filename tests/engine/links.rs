@@ -493,3 +493,48 @@ fn one_answer_of_a_wrong_date_ends_no_link_that_is_good_by_our_clock() {
     scene.expect("UploadPart");
     assert_eq!(scene.outcome(), None);
 }
+
+#[test]
+fn a_command_may_renew_some_links_at_a_time() {
+    let mut scene = parts(10, true);
+    let list = scene.expect("ListParts");
+    scene.pass_to(Duration::from_secs(5));
+    scene.answer(&list, 200, &listing(&[]));
+    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    scene.pass_to(Duration::from_secs(15));
+    // Ahead of time it was asked for all that were to come, and gave two.
+    assert_eq!(scene.links_wanted.len(), 1);
+    scene.links_renewed(Ok(links([part(1), part(2)], "new", 4_000)));
+    scene.answer(&first, 200, "");
+    // Nothing can be begun but what waits: it is asked for, with all that has expired.
+    scene.expect_nothing();
+    let wanted = &scene.links_wanted[1];
+    assert!(wanted.expired && !wanted.calls.contains(&part(2)), "{wanted:?}");
+    assert!(wanted.calls.contains(&part(3)) && wanted.calls.contains(&part(4)), "{wanted:?}");
+    scene.links_renewed(Ok(links([part(4)], "new", 4_000)));
+    // Left out once more; it is not given up for that.
+    assert_eq!(scene.links_wanted.len(), 3);
+    scene.links_renewed(Ok(links([part(3)], "new", 4_000)));
+    let third = scene.expect("UploadPart");
+    assert_eq!((third.part(), mark(&third).as_str()), (Some(PartNumber::from_index(2)), "new"));
+    scene.answer(&second, 200, "");
+    scene.expect("UploadPart");
+    assert_eq!(scene.outcome(), None);
+}
+
+#[test]
+fn a_link_that_is_left_out_for_ever_is_the_end() {
+    let mut scene = parts(10, true);
+    let list = scene.expect("ListParts");
+    scene.pass_to(Duration::from_secs(15));
+    assert_eq!(scene.links_wanted.len(), 1);
+    scene.links_renewed(Ok(links([part(4)], "new", 4_000)));
+    scene.answer(&list, 200, &listing(&[]));
+    let mut times = 0;
+    while scene.outcome().is_none() {
+        times += 1;
+        assert!(times < 100, "it is asked for for ever");
+        scene.links_renewed(Ok(links([part(4)], "new", 4_000 + times)));
+    }
+    assert!(matches!(failure(&scene).cause, Cause::LinkExpired(_)));
+}

@@ -91,7 +91,7 @@ fn ctrl_c_leaves_what_others_may_have_a_part_in() {
     let scene = Scene::new(&["UploadPart always slow 512KiB"]);
     scene.presign(&[]).run().expect_code(0);
     let running = cp(&scene, "parts.json", &[]).start();
-    await_record(&scene, "created", 1);
+    await_record(&scene, "taken_over", 1);
     signal(running.child.id(), "INT");
     let ended = running.end().expect_code(130);
     assert_eq!(ended.summary()["outcome"], "interrupted", "{}", ended.stdout);

@@ -1,7 +1,7 @@
 //! What follows from the end of an attempt, for the attempts after it.
 
 use super::Attempts;
-use super::permits::classify;
+use super::permits::{LinksMissed, classify};
 use crate::http::{Evidence, Report};
 use crate::s3::ErrorClass;
 use crate::time::{ClockOffset, Time};
@@ -156,16 +156,16 @@ impl<J: Clone + PartialEq> Attempts<J> {
                 self.again(now, job, before);
             }
             Remedy::Renew => {
-                self.ask_for_keys();
+                self.ask_for_keys(LinksMissed::Refused);
                 self.await_keys(job, before);
             }
             Remedy::AwaitKeys => self.await_keys(job, before),
         }
     }
 
-    pub(super) fn ask_for_keys(&mut self) {
+    pub(super) fn ask_for_keys(&mut self, missed: LinksMissed) {
         if self.manner().links.is_some() {
-            self.links_wanted = true;
+            self.links_wanted = Some(missed);
         } else {
             self.notice(Notice::RenewingKeys);
             self.outbox.push_back(Action::RenewKeys);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Attempts;
 use crate::http::Evidence;
-use crate::s3::{ErrorClass, Link, Operation};
+use crate::s3::{ErrorClass, Link, LinkedCall, Operation};
 use crate::time::{ClockOffset, Time};
 use crate::upload::flight::Flying;
 use crate::upload::lease::LinkLife;
@@ -24,6 +24,17 @@ pub(in crate::upload) enum Permit {
     Refused(Failure),
 }
 
+/// Why links are to be renewed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::upload) enum LinksMissed {
+    /// One has expired by the clock.
+    Expired,
+    /// The store refused one as expired, whatever the clock says.
+    Refused,
+}
+
+/// Renewals in a row that may leave out a link that is waited for.
+const LEFT_OUT_MAX: u32 = 20;
 /// Milliseconds: a link that has longer to live, and the like of which has been taken, needs no
 /// asking.
 const SAFE_LIFE: i64 = 60_000;
@@ -48,17 +59,22 @@ impl<J: Clone + PartialEq> Attempts<J> {
         };
         let is_over = matches!(cause, Cause::LinkExpired(_));
         let failure = self.unsent(now, operation, part, cause, before.as_ref());
-        let remedy =
-            if is_over && self.has_lived(operation) { self.remedies.renew_expired() } else { None };
+        let remedy = if is_over && self.may_hope(operation, before.as_ref()) {
+            self.remedies.renew_expired()
+        } else {
+            None
+        };
         let Some(remedy) = remedy else {
             let found = self.diagnostics.failed(&failure).cloned();
             self.diagnosed(found);
             return Permit::Refused(Failure { gave_up: Some(Reason::Permanent), ..failure });
         };
         if matches!(remedy, Remedy::Renew) {
-            self.ask_for_keys();
+            self.ask_for_keys(LinksMissed::Expired);
         }
+        let left_out = u32::from(!self.was_answered(operation));
         let (judged, expired) = before.map_or((0, 0), |before| (before.judged, before.expired));
+        let expired = expired + left_out;
         let before = Before { failure, counts: false, judged, expired, stuck_since: None, cost: 0 };
         self.await_keys(job.clone(), before);
         Permit::Awaited
@@ -95,8 +111,8 @@ impl<J: Clone + PartialEq> Attempts<J> {
     }
 
     /// Whether links are to be renewed; told once.
-    pub(in crate::upload) fn take_links_wanted(&mut self) -> bool {
-        std::mem::take(&mut self.links_wanted)
+    pub(in crate::upload) fn take_links_wanted(&mut self) -> Option<LinksMissed> {
+        self.links_wanted.take()
     }
 
     /// Whether keys or links come from somewhere that may have fresher ones.
@@ -131,11 +147,22 @@ impl<J: Clone + PartialEq> Attempts<J> {
         Some(offsets.map(|offset| self.lease.left(now, offset, end)))
     }
 
-    /// Whether the link for `operation`, where it is a fresh one, was good when it came: else those
-    /// that come next will be no better.
-    fn has_lived(&self, operation: &Operation) -> bool {
-        let came = self.lease.renewed_at;
-        came.and_then(|came| self.left(came, operation)).is_none_or(|left| left > 0)
+    /// Whether a renewal may bring a link for `operation` that is good: not where the last one that
+    /// came was dead, nor where it has been left out again and again.
+    fn may_hope(&self, operation: &Operation, before: Option<&Before>) -> bool {
+        let Some(came) = self.lease.renewed_at else { return true };
+        if self.was_answered(operation) {
+            return self.left(came, operation).is_none_or(|left| left > 0);
+        }
+        before.map_or(0, |before| before.expired) < LEFT_OUT_MAX
+    }
+
+    /// Whether the last renewal had a link for `operation`: commands may give some at a time.
+    fn was_answered(&self, operation: &Operation) -> bool {
+        let Some(call) = LinkedCall::of(operation) else { return false };
+        let is_listing = |call: &LinkedCall| matches!(call, LinkedCall::ListParts(_));
+        self.links_answered.contains(&call)
+            || (is_listing(&call) && self.links_answered.iter().any(is_listing))
     }
 
     /// The failure of an attempt that is not made.

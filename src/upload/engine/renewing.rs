@@ -1,9 +1,12 @@
 //! Keys and presigned URLs that end: fresh ones are asked for before, and what waited for them goes
 //! on.
 
+use std::time::Duration;
+
 use super::Engine;
-use crate::s3::{LinkedCall, Links, UnixTime};
+use crate::s3::{Link, LinkedCall, Links, UnixTime};
 use crate::time::Time;
+use crate::upload::attempts::LinksMissed;
 use crate::upload::queue::Job;
 use crate::upload::{Action, Failure, LinksWanted, Notice};
 
@@ -25,7 +28,8 @@ impl Engine {
         if !self.attempts.renew_ahead() {
             return;
         }
-        let action = self.renewal_of_links(false).unwrap_or(Action::RenewKeys);
+        let until = self.first_end().map(|end| end.after(LINKS_TOGETHER));
+        let action = self.renewal_of_links(false, until).unwrap_or(Action::RenewKeys);
         self.attempts.act(action);
     }
 
@@ -43,8 +47,15 @@ impl Engine {
     }
 
     /// The links that an attempt was refused for want of.
-    pub(super) fn links_wanted(&mut self) -> Option<Action> {
-        self.attempts.take_links_wanted().then(|| self.renewal_of_links(true)).flatten()
+    pub(super) fn links_wanted(&mut self, now: Time) -> Option<Action> {
+        let until = match self.attempts.take_links_wanted()? {
+            LinksMissed::Refused => None,
+            LinksMissed::Expired => {
+                let offset = self.attempts.manner().clock_offset;
+                Some(self.attempts.lease.clock(now, offset).after(LINKS_TOGETHER))
+            }
+        };
+        self.renewal_of_links(true, until)
     }
 
     pub(super) fn keys_renewed(&mut self, now: Time, result: Result<Option<UnixTime>, String>) {
@@ -70,23 +81,28 @@ impl Engine {
         }
     }
 
-    /// Asks for links for all that is still to be done; `None` where there are keys.
-    fn renewal_of_links(&mut self, expired: bool) -> Option<Action> {
+    /// Asks for links for what is still to be done, of those that end by `until`; `None` where
+    /// there are keys.
+    fn renewal_of_links(&mut self, expired: bool, until: Option<UnixTime>) -> Option<Action> {
         let links = self.attempts.manner().links.clone()?;
-        let calls: Vec<_> =
-            links.iter().map(|(call, _)| call).filter(|call| self.is_to_come(*call)).collect();
+        let ends = |link: &Link| until.is_none_or(|until| link.url.expires_at() <= until);
+        let ending = links.iter().filter(|(_, link)| ends(link)).map(|(call, _)| call);
+        let calls: Vec<_> = ending.filter(|call| self.is_to_come(*call)).collect();
         self.attempts.notice(Notice::RenewingLinks(calls.len()));
         Some(Action::RenewLinks(LinksWanted { calls, expired }, links))
     }
 
     /// When the first of what is needed to the end is no longer good.
     fn end_of_right(&self) -> Option<Time> {
-        let manner = self.attempts.manner();
-        let end = match &manner.links {
+        let offset = self.attempts.manner().clock_offset;
+        Some(self.attempts.lease.moment(offset, self.first_end()?))
+    }
+
+    fn first_end(&self) -> Option<UnixTime> {
+        match &self.attempts.manner().links {
             Some(links) => links.first_end(|call| is_needed(call) && self.is_to_come(call)),
             None => self.attempts.lease.keys_end,
-        };
-        Some(self.attempts.lease.moment(manner.clock_offset, end?))
+        }
     }
 
     fn is_to_come(&self, call: LinkedCall) -> bool {
@@ -96,6 +112,9 @@ impl Engine {
         }
     }
 }
+
+/// Links that end so close to one another are renewed together.
+const LINKS_TOGETHER: Duration = Duration::from_mins(5);
 
 /// Whether nothing is uploaded without it.
 fn is_needed(call: LinkedCall) -> bool {
