@@ -1,6 +1,7 @@
 //! The command line; the only folder that prints.
 
 mod args;
+mod blocks;
 mod commands;
 mod console;
 mod cost;

@@ -87,7 +87,7 @@ pub fn header_line(line: &str) -> Result<HeaderLine, Mistake> {
     if value.is_empty() {
         return Ok(HeaderLine::Without(name));
     }
-    if let Some((_, flag)) = FLAGS.iter().find(|(field, _)| name.starts_with(field)) {
+    if let Some(flag) = flag_of_field(&name) {
         return wrong(&format!("it belongs to the object and not to every request; use {flag}"));
     }
     let is_engines = ENGINES.contains(&name.as_str())
@@ -99,6 +99,13 @@ pub fn header_line(line: &str) -> Result<HeaderLine, Mistake> {
         return wrong("the only expectation there is, is 100-continue");
     }
     Ok(HeaderLine::Field { name, value: value.to_owned() })
+}
+
+/// The flag that sets a header field of the object, by its name or the beginning of that.
+#[must_use]
+pub fn flag_of_field(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    FLAGS.iter().find(|(field, _)| name.starts_with(field)).map(|(_, flag)| *flag)
 }
 
 /// RFC 9110, section 5.6.2.

@@ -18,7 +18,7 @@ mod table;
 mod value;
 
 pub use example::{Example, example};
-pub use header_lines::{HeaderLine, header_line};
+pub use header_lines::{HeaderLine, flag_of_field, header_line};
 pub use knowledge::{Knowledge, Unit, Warning, explained};
 pub use mistake::Mistake;
 pub use profiles::{DEFAULT, FAST, PATIENT, PROFILES, Preset, Profile};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::linked::expired;
 use super::{ByLinks, Linked, Upload};
 use crate::cli::args::UploadArgs;
+use crate::cli::blocks::each_block;
 use crate::cli::commands::store::StoreAccess;
 use crate::cli::console::{Console, unix_now};
 use crate::cli::error::CliError;
@@ -144,20 +145,10 @@ fn another_file(source: &Source, how: &str) -> CliError {
 }
 
 fn checksum(source: &Source, part: PartRange) -> Result<Crc64Nvme, CliError> {
-    let unreadable = |what| CliError::Unreadable { path: Place::shown(source.path()), what };
     let mut hasher = Crc64NvmeHasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut done = 0;
-    while done < part.length {
-        let wanted = usize::try_from(part.length - done).map_or(buffer.len(), |l| l.min(1 << 20));
-        let count = source
-            .read_at(&mut buffer[..wanted], part.offset + done)
-            .map_err(|error| unreadable(error.to_string()))?;
-        if count == 0 {
-            return Err(unreadable(format!("it ends at byte {}", part.offset + done)));
-        }
-        hasher.update(&buffer[..count]);
-        done += count as u64;
-    }
+    each_block(source, part.offset..part.offset + part.length, |block, _| {
+        hasher.update(block);
+        Ok(())
+    })?;
     Ok(hasher.value())
 }

@@ -9,10 +9,12 @@ use indicatif::HumanDuration;
 
 use super::{ByLinks, Linked, Upload};
 use crate::cli::args::UploadArgs;
+use crate::cli::blocks::each_block;
 use crate::cli::commands::store::StoreAccess;
 use crate::cli::console::{Console, stamp, unix_now};
 use crate::cli::error::CliError;
 use crate::cli::place::{Place, Reach};
+use crate::curlopt;
 use crate::disk::Source;
 use crate::http::Headers;
 use crate::s3::{
@@ -195,17 +197,10 @@ fn algorithm(name: &str) -> Option<ChecksumAlgorithm> {
 /// The checksum of the whole file, as a header field says it.
 fn checksum(source: &Source, algorithm: ChecksumAlgorithm) -> Result<String, CliError> {
     let mut digest = ContentDigest::new(algorithm);
-    let mut buffer = vec![0; 1 << 20];
-    let mut offset = 0;
-    while offset < source.size() {
-        let unreadable = |what| CliError::Unreadable { path: Place::shown(source.path()), what };
-        let count = source.read_at(&mut buffer, offset).map_err(|e| unreadable(e.to_string()))?;
-        if count == 0 {
-            return Err(unreadable(format!("it ends at byte {offset}")));
-        }
-        digest.update(&buffer[..count]);
-        offset += count as u64;
-    }
+    each_block(source, 0..source.size(), |block, _| {
+        digest.update(block);
+        Ok(())
+    })?;
     Ok(STANDARD.encode(digest.finish()))
 }
 
@@ -226,25 +221,12 @@ fn lacking(missing: &[&str], source: &std::path::Path) -> CliError {
 
 /// The flag that sets a field.
 fn flag_for(name: &str) -> String {
-    let flags = [
-        ("content-type", "--content-type"),
-        ("cache-control", "--cache-control"),
-        ("content-encoding", "--content-encoding"),
-        ("content-disposition", "--content-disposition"),
-        ("content-language", "--content-language"),
-        ("expires", "--expires"),
-        ("x-amz-storage-class", "--storage-class"),
-        ("x-amz-acl", "--acl"),
-        ("x-amz-server-side-encryption", "--sse"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "--sse-kms-key-id"),
-        ("x-amz-tagging", "--tags"),
-    ];
     if let Some(metadata) = name.strip_prefix("x-amz-meta-") {
         return format!("--metadata {metadata}=VALUE");
     }
-    match flags.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name)) {
-        Some((_, "--tags")) => "--tags KEY=VALUE".to_owned(),
-        Some((_, flag)) => format!("{flag} VALUE"),
+    match curlopt::flag_of_field(name) {
+        Some("--tags") => "--tags KEY=VALUE".to_owned(),
+        Some(flag) => format!("{flag} VALUE"),
         None => format!("--curl 'HTTPHEADER={name}: VALUE'"),
     }
 }
