@@ -86,7 +86,9 @@ fn the_installed_pycurl_has_the_names_that_are_written_down() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("claims");
     std::fs::write(&file, &lines).expect("it can be written");
+    // There, since libcurl writes the files that some options name.
     let ran = std::process::Command::new(super::python())
+        .current_dir(folder.path())
         .args(["-c", ASK])
         .stdin(std::fs::File::open(&file).expect("it was written"))
         .output()
