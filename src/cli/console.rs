@@ -165,7 +165,13 @@ pub(super) fn wall_clock() -> SystemTime {
 
 /// The same in whole seconds.
 pub(super) fn unix_now() -> UnixTime {
-    UnixTime(since_1970().as_secs().cast_signed())
+    unix(wall_clock())
+}
+
+/// `time` in whole seconds; 1970, where it was before.
+pub(super) fn unix(time: SystemTime) -> UnixTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime(since.as_secs().cast_signed())
 }
 
 /// The same to the last digit.

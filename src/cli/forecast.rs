@@ -6,13 +6,13 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use indicatif::HumanBytes;
 use serde::Serialize;
 
 pub(super) use self::watch::Watch;
-use super::console::{Console, unix_now};
+use super::console::{Console, unix, unix_now};
 use super::error::CliError;
 use super::json::{Event, milliseconds};
 use crate::config::CONCURRENCY_MAX;
@@ -108,11 +108,6 @@ impl Rights {
 /// From `now` until then; nothing where that is over.
 fn left(end: Option<UnixTime>, now: UnixTime) -> Option<Duration> {
     Some(end?.since(now).unwrap_or_default())
-}
-
-fn unix(time: SystemTime) -> UnixTime {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixTime(since.as_secs().cast_signed())
 }
 
 /// Bytes a second, and who says so.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::Origin;
-use crate::s3::{Object, UploadId};
+use crate::s3::{Destination, Object, UploadId};
 
 /// Names for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,29 @@ pub(super) enum Reach {
 }
 
 impl Place {
+    /// Where presigned URLs lead, shown as `object`: whose keys and regions are theirs.
+    pub(super) fn by_links(
+        source: &Path,
+        object: String,
+        destination: &Destination,
+        reach: Reach,
+        renews: bool,
+    ) -> Place {
+        Place {
+            source: Place::shown(source),
+            object,
+            bucket: destination.object.bucket.as_str().to_owned(),
+            key: destination.object.key.as_str().to_owned(),
+            endpoint: destination.endpoint.to_string(),
+            endpoint_origin: None,
+            region: destination.region.clone(),
+            profile: None,
+            permissions: Vec::new(),
+            reach,
+            renews,
+        }
+    }
+
     /// What S3 shares its request rates out by: the key up to its last slash, with the bucket.
     pub(super) fn key_prefix(&self) -> String {
         let end = self.key.rfind('/').map_or(0, |slash| slash + 1);

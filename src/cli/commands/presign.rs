@@ -12,14 +12,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::HumanDuration;
 use serde::Serialize;
 
 use super::store::{SessionKeys, StoreAccess};
 use crate::cli::Surroundings;
 use crate::cli::args::{PresignArgs, PresignedCall, S3Args};
-use crate::cli::console::{Console, wall_clock};
+use crate::cli::console::{Console, stamp, unix, wall_clock};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::json::{Error, Event};
@@ -29,7 +28,7 @@ use crate::config::Config;
 use crate::disk::Source;
 use crate::http::{Body, Headers, Method, Request};
 use crate::s3::sigv4::Signer;
-use crate::s3::{Crc64Nvme, Credentials, Endpoint, Limits, Object, ObjectSettings, UnixTime};
+use crate::s3::{Crc64Nvme, Credentials, Endpoint, Limits, Object, ObjectSettings};
 use crate::units::exact_size;
 use crate::upload::UploadPlan;
 
@@ -83,7 +82,7 @@ fn presign(
         method: request.method.as_str(),
         headers: request.headers.iter().collect(),
         expires_in_s: args.expires_in.duration().as_secs(),
-        expires_at: stamp(unix_time(expires_at)),
+        expires_at: stamp(unix(expires_at)),
         url: &url,
     };
     if console.is_json() {
@@ -163,7 +162,7 @@ fn warn_of_keys(
         console.warn(&format!(
             "the keys end in {}, at {}, and the URL with them; sign with keys that live longer",
             HumanDuration(left),
-            stamp(unix_time(end))
+            stamp(unix(end))
         ));
     }
 }
@@ -203,17 +202,6 @@ fn checksum(file: &Path, console: &Console) -> Result<Crc64Nvme, CliError> {
     let interrupts = Interrupts::listen()?;
     let parts = reading::part_checksums(&source, &plan, console, &interrupts)?;
     Ok(reading::combined(&plan, &parts))
-}
-
-fn unix_time(time: SystemTime) -> UnixTime {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime(since.map_or(0, |since| since.as_secs().cast_signed()))
-}
-
-fn stamp(time: UnixTime) -> String {
-    DateTime::<Utc>::from_timestamp(time.0, 0)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::cli::Surroundings;
 use crate::cli::args::S3Args;
-use crate::cli::console::{Console, since_1970};
+use crate::cli::console::{Console, since_1970, unix};
 use crate::cli::error::CliError;
 use crate::cli::forecast::Rights;
 use crate::cli::libcurl;
@@ -178,9 +177,7 @@ impl StoreAccess {
 impl SessionKeys {
     /// When they end, where that is known.
     pub(super) fn end(&self) -> Option<UnixTime> {
-        let end = self.credentials.as_ref()?.expires_at?;
-        let since = end.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        Some(UnixTime(i64::try_from(since.as_secs()).ok()?))
+        self.credentials.as_ref()?.expires_at.map(unix)
     }
 
     /// Of the first source that has keys; it is asked again when they have expired. None where

@@ -1,5 +1,7 @@
 //! What is said of forecasts.
 
+use std::time::SystemTime;
+
 use super::*;
 use crate::s3::{Credentials, Limits, Secret};
 

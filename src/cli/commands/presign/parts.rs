@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 use super::files::{ManifestFile, share_path};
 use super::links::Signing;
 use super::told::Told;
-use super::{reading, signing_keys, unix_time, warn_of_keys};
+use super::{reading, signing_keys, warn_of_keys};
 use crate::cli::Surroundings;
 use crate::cli::args::PresignArgs;
 use crate::cli::commands::ask::Asker;
 use crate::cli::commands::store::StoreAccess;
-use crate::cli::console::{Console, wall_clock};
+use crate::cli::console::{Console, unix, wall_clock};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::place::Place;
@@ -219,7 +219,7 @@ impl Work<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let modified = self.source.fingerprint().unwrap_or_default().modified;
         let manifest = Manifest::new(ManifestInput {
-            created_at: unix_time(self.at),
+            created_at: unix(self.at),
             file: File { name, size: self.source.size(), modified },
             destination: self.destination.clone(),
             upload_id: self.upload_id.clone(),

@@ -6,9 +6,8 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::parts::Files;
-use super::stamp;
 use crate::cli::args::PresignArgs;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, stamp};
 use crate::cli::place::{Place, quoted};
 use crate::s3::Crc64Nvme;
 use crate::units::exact_size;

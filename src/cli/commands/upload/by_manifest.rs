@@ -42,29 +42,19 @@ impl Upload {
         }
         let source = Source::open(&args.source)?;
         let shown = Place::shown(path);
-        check_file(&source, manifest, &shown, console)?;
         if !args.renews() {
             check_times(manifest, &shown)?;
         }
+        // This may read all of the file.
+        check_file(&source, manifest, &shown, console)?;
         let object = manifest.object().clone();
         let destination = Destination {
             endpoint: manifest.endpoint().clone(),
             region: manifest.region().to_owned(),
             object,
         };
-        let place = Place {
-            source: Place::shown(&args.source),
-            object: Place::address(&destination.object),
-            bucket: destination.object.bucket.as_str().to_owned(),
-            key: destination.object.key.as_str().to_owned(),
-            endpoint: destination.endpoint.to_string(),
-            endpoint_origin: None,
-            region: destination.region.clone(),
-            profile: None,
-            permissions: Vec::new(),
-            reach: Reach::Manifest(shown),
-            renews: args.renews(),
-        };
+        let (object, reach) = (Place::address(&destination.object), Reach::Manifest(shown));
+        let place = Place::by_links(&args.source, object, &destination, reach, args.renews());
         let linked = Linked {
             links: Arc::new(manifest.links().clone()),
             watched: manifest.has_checksums(),

@@ -50,19 +50,9 @@ impl Upload {
             CliError::Usage { what: error.to_string(), hint: "have it signed again".to_owned() }
         })?;
         let region = url.region().unwrap_or_default().to_owned();
-        let place = Place {
-            source: Place::shown(&args.source),
-            object: url.to_string(),
-            bucket: object.bucket.as_str().to_owned(),
-            key: object.key.as_str().to_owned(),
-            endpoint: endpoint.to_string(),
-            endpoint_origin: None,
-            region: region.clone(),
-            profile: None,
-            permissions: Vec::new(),
-            reach: Reach::Url,
-            renews: args.renews(),
-        };
+        let destination = Destination { endpoint, region, object };
+        let shown = url.to_string();
+        let place = Place::by_links(&args.source, shown, &destination, Reach::Url, args.renews());
         let link = Link { url, fields };
         let linked = Linked {
             links: Arc::new([(LinkedCall::PutObject, link)].into_iter().collect()),
@@ -70,7 +60,6 @@ impl Upload {
             share: None,
             upload_id: None,
         };
-        let destination = Destination { endpoint, region, object };
         Ok(Upload::by_links(args, store, ByLinks { source, destination, plan, place, linked }))
     }
 }
