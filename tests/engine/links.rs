@@ -70,6 +70,13 @@ fn listing(numbers: &[u32]) -> String {
     format!("<ListPartsResult>{}</ListPartsResult>", numbers.iter().map(part).collect::<String>())
 }
 
+/// Nothing is at the store: the first two parts are sent.
+fn begin(scene: &mut Scene) -> (Attempt, Attempt) {
+    let list = scene.expect("ListParts");
+    scene.answer(&list, 200, &listing(&[]));
+    (scene.expect("UploadPart"), scene.expect("UploadPart"))
+}
+
 const EXPIRED: &str =
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
 
@@ -161,9 +168,7 @@ fn put_refused_late(code: &str) -> Scene {
 #[test]
 fn a_refused_link_is_renewed_once_for_all_and_what_waited_goes_on() {
     let mut scene = parts(3_600, true);
-    let list = scene.expect("ListParts");
-    scene.answer(&list, 200, &listing(&[]));
-    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    let (first, second) = begin(&mut scene);
     scene.answer(&first, 403, EXPIRED);
     scene.answer(&second, 403, EXPIRED);
     scene.expect_nothing();
@@ -302,9 +307,7 @@ fn a_wakeup_is_named_for_what_will_happen_while_links_end_one_after_another() {
     let mut unlike = links(others, "old", 3_600);
     unlike.renew(links([part(1)], "old", 400));
     let mut scene = prescribed(unlike, None, true);
-    let list = scene.expect("ListParts");
-    scene.answer(&list, 200, &listing(&[]));
-    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    let (first, second) = begin(&mut scene);
     scene.answer(&first, 200, "");
     let third = scene.expect("UploadPart");
     // What would have ended first is done with: nothing is asked for, and that is said.
@@ -453,9 +456,7 @@ fn keys_that_end_are_renewed_before_and_asked_for_again_where_there_are_no_other
 #[test]
 fn what_is_under_way_comes_through_when_nothing_more_may_be_sent() {
     let mut scene = parts(10, false);
-    let list = scene.expect("ListParts");
-    scene.answer(&list, 200, &listing(&[]));
-    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    let (first, second) = begin(&mut scene);
     scene.pass_to(Duration::from_secs(15));
     scene.answer(&first, 200, "");
     scene.expect_nothing();
@@ -469,9 +470,7 @@ fn what_is_under_way_comes_through_when_nothing_more_may_be_sent() {
 #[test]
 fn the_user_may_stop_what_waits_for_its_end() {
     let mut scene = parts(10, false);
-    let list = scene.expect("ListParts");
-    scene.answer(&list, 200, &listing(&[]));
-    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    let (first, second) = begin(&mut scene);
     scene.pass_to(Duration::from_secs(15));
     scene.answer(&first, 200, "");
     scene.stop();
@@ -481,9 +480,7 @@ fn the_user_may_stop_what_waits_for_its_end() {
 #[test]
 fn one_answer_of_a_wrong_date_ends_no_link_that_is_good_by_our_clock() {
     let mut scene = parts(3_600, false);
-    let list = scene.expect("ListParts");
-    scene.answer(&list, 200, &listing(&[]));
-    let (first, second) = (scene.expect("UploadPart"), scene.expect("UploadPart"));
+    let (first, second) = begin(&mut scene);
     // That server's clock is two hours ahead.
     scene.answer_skewed(&first, "SlowDown", 7_200);
     scene.answer(&second, 200, "");
